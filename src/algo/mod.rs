@@ -1,0 +1,45 @@
+//! The state machines: how words in shared memory may change, and who may change them.
+//!
+//! Nothing here knows of mappings, system calls, clocks or the heap. Control words come by reference, and what
+//! a machine needs from outside (sleeping, waking, knowing the dead) comes as a [`Park`]. So loom, the
+//! explicit-state model and the unit tests run the code that ships.
+//!
+//! | file         | machine                                                              |
+//! |--------------|----------------------------------------------------------------------|
+//! | `park`       | the trait through which the machines sleep and learn of deaths       |
+//! | `owner_lock` | a lock whose word names its owner, so that a survivor can take over  |
+//! | `participants` | who takes part, who descends from whom, who may not begin any more |
+//! | `outcome`    | how a child ended, in one word                                       |
+//! | `word`       | what a block is and whose it is, in one word                         |
+//! | `runs`       | the heap of page runs, every change one store                        |
+//! | `slab`       | small objects with claim words                                       |
+//! | `snapshot`   | two copies and a version: a value larger than a word, never torn     |
+//! | `planted`    | bugs that the model checker must find; nothing in an ordinary build  |
+//!
+//! **Edges.** Each header lists the happens-before edges of its machine under labels such as `E1`. An ordering
+//! stronger than `Relaxed` names its edge where it stands, so every label is found at both of its ends. `D`
+//! edges are made by the kernel: what a process wrote before its death is seen by who learned of the death.
+//!
+//! **Deaths.** A process may be killed between any two instructions. Every machine says which single store
+//! commits, and why each state on the way there is a legal one to find.
+
+mod outcome;
+mod owner_lock;
+mod park;
+mod participants;
+mod planted;
+mod runs;
+pub(crate) mod slab;
+mod snapshot;
+mod word;
+
+pub(crate) use owner_lock::{Acquired, LockError, Owner, OwnerLock};
+pub(crate) use outcome::{Outcome, OutcomeWord};
+pub(crate) use park::Park;
+pub(crate) use participants::{Occupant, Participants, Seat};
+pub(crate) use runs::{Refusal, Runs, Taken};
+pub(crate) use snapshot::Snapshot;
+pub(crate) use word::{Kind, MAX_EXTENT, Word};
+
+#[cfg(all(test, loom))]
+mod tests;

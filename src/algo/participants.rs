@@ -1,0 +1,243 @@
+//! The participant table: who takes part, who descends from whom, and who may not begin any more.
+//!
+//! ```text
+//!            reserve                    register
+//!   Vacant ──────────▶ Reserved(by) ──────────────▶ Taken(identity) ── process dies, is swept ──▶ Vacant
+//!      │                    └── the reserving one dies ──▶ Vacant            ▲
+//!      └──────────────────────── claim ───────────────────────────────────────┘
+//! ```
+//!
+//! One word per seat holds all of that, so no half-claimed seat exists. A seat keeps a dead participant's identity until
+//! everything that names the seat was swept (quarantine): the seat number alone is then proof of who was meant.
+//!
+//! | edge | release side                    | acquire side                    | publishes                       |
+//! |------|---------------------------------|---------------------------------|---------------------------------|
+//! | P1   | `register`, `claim`             | `occupant`                      | the seat's parent and birth     |
+//! | P2   | `register` + fence, sees `close`| `close` + fence, sees `register`| at least one sees the other     |
+//! | P3   | `vacate`                        | `reserve`, `claim`              | nothing names the seat any more |
+//!
+//! I1. Killed before a compare-exchange: the seat is as it was. After it: the seat names the process (or the one who
+//!     reserved), and its death vacates it.
+//! I2. P2 is the store-buffer pattern: a process that registers and then finds its parent open is found by everyone who
+//!     closed the parent and then scanned.
+
+use crate::shim::{
+    AtomicU64,
+    Ordering::{AcqRel, Acquire, Relaxed, Release, SeqCst},
+    fence,
+};
+
+/// One entry of the table. A cache line: participants write their own without disturbing others.
+#[repr(C, align(64))]
+pub(crate) struct Seat {
+    identity: AtomicU64,
+    /// Seat number of the parent plus one; 0 for the first of a family.
+    parent: AtomicU64,
+    /// Not 0: no child of this participant may begin any more.
+    closed: AtomicU64,
+    /// How many forks the parent had done when it forked this one.
+    birth: AtomicU64,
+    /// Bytes admitted but not yet resident: other processes subtract them from what is available.
+    pub(crate) pending: AtomicU64,
+    /// Never less than the number of blocks it owns; 0 means that a sweep has nothing to look for.
+    pub(crate) owned: AtomicU64,
+    /// Not 0: nobody of this crate waits for this process; whoever notices its death sweeps it.
+    stray: AtomicU64,
+    spare: AtomicU64,
+}
+
+/// What the identity word of a seat says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Occupant {
+    Nobody,
+    /// Kept by the participant in this seat for a child it is about to fork.
+    Reserved { by: u16, word: u64 },
+    /// A process, dead or alive.
+    Process(u64),
+}
+
+/// Bit that no identity has together with a process id of 0.
+const RESERVED: u64 = 1 << 41;
+
+/// All seats.
+#[derive(Clone, Copy)]
+pub(crate) struct Participants<'a> {
+    seats: &'a [Seat],
+    /// No seat from this number on was ever taken: looking at all of them would cost more than a fork may.
+    high: &'a AtomicU64,
+}
+
+impl Seat {
+    #[cfg(test)]
+    pub(crate) fn vacant() -> Self {
+        let zero = || AtomicU64::new(0);
+        Self {
+            identity: zero(),
+            parent: zero(),
+            closed: zero(),
+            birth: zero(),
+            pending: zero(),
+            owned: zero(),
+            stray: zero(),
+            spare: zero(),
+        }
+    }
+
+    pub(crate) fn occupant(&self) -> Occupant {
+        // P1 acquire: parent and birth belong to the occupant that is returned.
+        match self.identity.load(Acquire) {
+            0 => Occupant::Nobody,
+            word if word >> 42 == 0 => Occupant::Reserved { by: word as u16, word },
+            word => Occupant::Process(word),
+        }
+    }
+
+    /// The parent's seat.
+    pub(crate) fn parent(&self) -> Option<u16> {
+        // Relaxed: read after `occupant`, which acquired it.
+        self.parent.load(Relaxed).checked_sub(1).map(|seat| seat as u16)
+    }
+
+    /// How many forks the parent had done at this one's birth.
+    pub(crate) fn birth(&self) -> u64 {
+        self.birth.load(Relaxed) // as `parent`
+    }
+
+    fn settle(&self, parent: Option<u16>, birth: u64) {
+        // Relaxed: `register` or `claim` releases them (P1).
+        self.parent.store(parent.map_or(0, |seat| u64::from(seat) + 1), Relaxed);
+        self.birth.store(birth, Relaxed);
+    }
+
+    /// Turns the reservation `word` into an occupation by `identity`. Parent and child may both try; the first wins.
+    pub(crate) fn register(&self, word: u64, identity: u64) -> bool {
+        // P1, P2 release.
+        match self.identity.compare_exchange(word, identity, AcqRel, Acquire) {
+            Ok(_) => true,
+            Err(found) => found == identity,
+        }
+    }
+
+    /// Says that nobody of this crate waits for this process: a fork that the program did by itself.
+    pub(crate) fn mark_stray(&self) {
+        self.stray.store(1, Relaxed); // read after its death
+    }
+
+    /// Whether whoever notices the death of this process should sweep it.
+    pub(crate) fn is_stray(&self) -> bool {
+        self.stray.load(Relaxed) != 0
+    }
+
+    /// Says that no child of this participant may begin any more.
+    pub(crate) fn close(&self) {
+        self.closed.store(1, Relaxed);
+        fence(SeqCst); // P2: the scan that follows comes after the store
+    }
+
+    /// Whether children of this participant may still begin. Ask after `register`.
+    pub(crate) fn is_open(&self) -> bool {
+        fence(SeqCst); // P2: the load comes after the registration
+        self.closed.load(Relaxed) == 0
+    }
+
+    /// Frees the seat of `occupant`, of whom nothing is left. `false`: somebody else did.
+    pub(crate) fn vacate(&self, occupant: u64) -> bool {
+        // Relaxed: these words mean nothing without an occupant; a sweeper killed here closes again.
+        self.closed.store(0, Relaxed);
+        self.stray.store(0, Relaxed);
+        self.pending.store(0, Relaxed);
+        self.owned.store(0, Relaxed);
+        // P3 release: every sweep of what named the seat comes before its next use.
+        self.identity.compare_exchange(occupant, 0, Release, Relaxed).is_ok()
+    }
+}
+
+impl<'a> Participants<'a> {
+    pub(crate) fn new(seats: &'a [Seat], high: &'a AtomicU64) -> Self {
+        Self { seats, high }
+    }
+
+    pub(crate) fn seat(self, number: u16) -> Option<&'a Seat> {
+        self.seats.get(usize::from(number))
+    }
+
+    pub(crate) fn iter(self) -> impl Iterator<Item = (u16, &'a Seat)> {
+        // Relaxed: raised before a seat is taken, so whoever is ordered after the taking sees it.
+        let high = self.high.load(Relaxed) as usize;
+        (0..).zip(self.seats).take(high)
+    }
+
+    /// Finds a vacant seat and puts `word` there.
+    fn occupy(self, word: u64) -> Option<(u16, &'a Seat)> {
+        (0..).zip(self.seats).find(|(number, seat)| {
+            // Relaxed: a look before the exchange, which decides.
+            if seat.identity.load(Relaxed) != 0 {
+                return false;
+            }
+            self.high.fetch_max(number + 1, Relaxed);
+            // P3 acquire: the seat's former life is over.
+            seat.identity.compare_exchange(0, word, AcqRel, Relaxed).is_ok()
+        })
+        .map(|(number, seat): (u64, _)| (number as u16, seat))
+    }
+
+    /// Keeps a seat for a child that the participant `by` is about to fork as its `birth`th. Returns the seat and the
+    /// word with which the child registers; `None`: the table is full.
+    pub(crate) fn reserve(self, by: u16, birth: u64) -> Option<(u16, u64)> {
+        let word = RESERVED | (birth & 0xff_ffff) << 16 | u64::from(by);
+        let (number, seat) = self.occupy(word)?;
+        seat.settle(Some(by), birth);
+        Some((number, word))
+    }
+
+    /// Takes a seat at once, for a process that nobody reserved one for.
+    pub(crate) fn claim(self, identity: u64, parent: Option<u16>, birth: u64) -> Option<u16> {
+        // Reserved by itself first, so that parent and birth stand before the identity does (P1).
+        let word = RESERVED | parent.map_or(0xffff, u64::from);
+        let (number, seat) = self.occupy(word)?;
+        seat.settle(parent, birth);
+        seat.register(word, identity).then_some(number)
+    }
+
+    /// The latest birth among the children of `parent`, forked or about to be; 0: it has none. A dead one counts until
+    /// it is swept.
+    pub(crate) fn youngest_child(self, parent: u16) -> u64 {
+        let children = self.iter().filter(|(_, seat)| match seat.occupant() {
+            Occupant::Nobody => false,
+            Occupant::Reserved { by, .. } => by == parent,
+            Occupant::Process(_) => seat.parent() == Some(parent),
+        });
+        // A seat reserved a moment ago may not say its birth yet: then its birth is the latest there can be.
+        children
+            .map(|(_, seat)| match seat.occupant() {
+                Occupant::Reserved { word, .. } => seat.birth().max(word >> 16 & 0xff_ffff),
+                _ => seat.birth(),
+            })
+            .max()
+            .unwrap_or(0)
+    }
+
+    /// Whether `seat` descends from `ancestor`. Follows at most as many links as there are seats.
+    pub(crate) fn descends(self, seat: u16, ancestor: u16) -> bool {
+        let mut at = seat;
+        for _ in 0..self.seats.len() {
+            match self.seat(at).and_then(Seat::parent) {
+                Some(parent) if parent == ancestor => return true,
+                Some(parent) => at = parent,
+                None => return false,
+            }
+        }
+        false
+    }
+
+    /// The processes in seats below `ancestor`, dead or alive. Sees everyone who may still begin, if `ancestor` was
+    /// closed before (P2).
+    pub(crate) fn below(self, ancestor: u16) -> impl Iterator<Item = (u16, &'a Seat, u64)> {
+        self.iter().filter_map(move |(number, seat)| match seat.occupant() {
+            Occupant::Process(identity) if number != ancestor && self.descends(number, ancestor) => {
+                Some((number, seat, identity))
+            }
+            _ => None,
+        })
+    }
+}

@@ -1,0 +1,78 @@
+//! Packing a message into shared memory, and unpacking it.
+
+#![allow(unsafe_code)] // hands writers and readers the memory they work on
+
+use std::ptr::NonNull;
+
+use super::{DecodeError, Measure, Message, Reader, Writer};
+use crate::segment::AllocError;
+use crate::segment::container::{Container, Delivery, Undelivered};
+
+/// Why a message was not packed, and the message, if it is still whole.
+#[derive(Debug)]
+pub(crate) struct Unpacked<M> {
+    pub(crate) error: AllocError,
+    pub(crate) message: Option<M>,
+}
+
+fn measured<M: Message>(message: &M) -> Measure {
+    let mut measure = Measure::default();
+    message.measure(&mut measure);
+    measure
+}
+
+/// How many bytes of payload a message takes.
+pub(crate) fn size_of_message<M: Message>(message: &M) -> usize {
+    measured(message).total_bytes()
+}
+
+/// Packs a message. Refused memory gives it back.
+pub(crate) fn pack<M: Message>(message: M) -> Result<Container, Unpacked<M>> {
+    let measure = measured(&message);
+    let container = match Container::allocate(measure.total_bytes(), measure.total_handles()) {
+        Ok(container) => container,
+        Err(error) => return Err(Unpacked { error, message: Some(message) }),
+    };
+    // SAFETY: `Container::allocate` made room for as many bytes of payload as `measure` counts, which nobody else knows of.
+    let mut writer = unsafe { Writer::over(container.payload(), measure) };
+    message.encode(&mut writer);
+    // A message that measures less than it writes is a bug of its type: it is lost, as `Message` says.
+    let sealed = writer.finish().map_err(|_| AllocError::Overflow).and_then(|carried| container.seal(carried));
+    sealed.map_err(|error| Unpacked { error, message: None })
+}
+
+/// Writes a message that needs no blocks and at most `room` bytes to `region`. Returns how many bytes, or the message.
+///
+/// # Safety
+/// - `region` is valid for writes of `room` bytes, and nobody else writes there meanwhile.
+pub(crate) unsafe fn pack_inline<M: Message>(message: M, region: NonNull<u8>, room: usize) -> Result<usize, M> {
+    let measure = measured(&message);
+    if measure.total_bytes() > room || measure.total_handles() > 0 {
+        return Err(message);
+    }
+    // SAFETY: the caller grants `room` bytes, and the message takes no more.
+    let mut writer = unsafe { Writer::over(region, measure) };
+    message.encode(&mut writer);
+    // Too much written by a type that measures wrongly shows as a truncated message to the reader.
+    Ok(writer.finish().map_or(0, |_| measure.total_bytes()))
+}
+
+/// Reads the message that was delivered.
+pub(crate) fn unpack<M: Message>(delivery: Delivery) -> Result<M, DecodeError> {
+    let (container, payload, len, carried) = delivery.open().map_err(|undelivered| match undelivered {
+        Undelivered::StillInUse => DecodeError::StillInUse,
+        Undelivered::Damaged => DecodeError::Foreign("a block of the message is not the sender's"),
+    })?;
+    // SAFETY: `open` returned a payload of `len` bytes inside `container`, which is kept until after the reading.
+    let mut reader = unsafe { Reader::over(payload, len, carried) };
+    let message = M::decode(&mut reader);
+    drop(container);
+    message
+}
+
+/// Reads a message that needs no blocks from private memory.
+pub(crate) fn unpack_inline<M: Message>(bytes: &[u8]) -> Result<M, DecodeError> {
+    // SAFETY: the slice is readable for its length as long as it is borrowed; a reader writes nothing.
+    let mut reader = unsafe { Reader::over(NonNull::from(bytes).cast(), bytes.len(), Vec::new()) };
+    M::decode(&mut reader)
+}

@@ -1,0 +1,285 @@
+//! What a parent keeps for one child until it is gone: the closure, the argument, the pidfd, and then the ending.
+//!
+//! ```text
+//!   Running ── process gone, descendants gone ──▶ Reaping ──▶ Ended(ending) ── join ──▶ Taken
+//! ```
+//!
+//! Reaping, in this order, by one thread:
+//!  1. close the child's seat and wait until nobody below it lives: until then a grandchild could write what was lent;
+//!  2. take the exit status;
+//!  3. take over what the child committed as its result;
+//!  4. drop the closure (users' destructors run here), catching blocks that came back as the result;
+//!  5. drop the argument that the child never took over;
+//!  6. sweep the seat, let the blocks go that waited for this child.
+//!
+//! If this process is killed on the way, it and the child are both dead, and their seats are swept like any others.
+
+use std::fmt;
+use std::os::fd::{AsFd, BorrowedFd};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use super::failure::{Failure, Panic, SignalError, Worker};
+use super::panics;
+use crate::algo::{Occupant, Outcome};
+use crate::error::OsError;
+use crate::message::{DecodeError, Message, parcel};
+use crate::segment::container::{Container, Delivery};
+use crate::segment::member::{self, Reservation};
+use crate::segment::record::INLINE;
+use crate::segment::{Arena, settle_limbo, sweep};
+use crate::shim::Ordering::Relaxed;
+use crate::sys::{Deadline, ExitStatus, PidFd};
+
+/// A closure that the child runs and the parent only keeps.
+pub(super) type Closure = Box<dyn Kept>;
+
+/// Anything that can be kept and dropped.
+pub(super) trait Kept: Send {}
+impl<T: Send> Kept for T {}
+
+/// What is kept for one child.
+pub(super) struct Custody {
+    worker: Worker,
+    pidfd: PidFd,
+    reservation: Reservation,
+    /// Of this process: a copy of the handle in a child knows by it that it is one.
+    generation: u64,
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+enum State {
+    Running(Luggage),
+    Reaping,
+    Ended(Box<Ending>),
+    Taken,
+}
+
+/// What the child was given.
+pub(super) struct Luggage {
+    pub(super) closure: Closure,
+    pub(super) argument: Option<Container>,
+}
+
+/// How a child ended.
+struct Ending {
+    status: ExitStatus,
+    outcome: Outcome,
+    panic: Option<Panic>,
+    result: Homecoming,
+}
+
+/// What it brought home.
+enum Homecoming {
+    Nothing,
+    Small(Vec<u8>),
+    Parcel(Delivery),
+    Damaged,
+}
+
+/// How long one wait for a descendant lasts before the others are looked at again.
+const LOOK: Duration = Duration::from_millis(20);
+
+impl fmt::Debug for Custody {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Process").field("name", &self.worker.name).field("pid", &self.worker.pid).finish_non_exhaustive()
+    }
+}
+
+impl Custody {
+    pub(super) fn new(worker: Worker, pidfd: PidFd, reservation: Reservation, luggage: Luggage) -> Self {
+        Self {
+            worker,
+            pidfd,
+            reservation,
+            generation: member::generation(),
+            state: Mutex::new(State::Running(luggage)),
+            changed: Condvar::new(),
+        }
+    }
+
+    pub(super) fn worker(&self) -> &Worker {
+        &self.worker
+    }
+
+    /// Whether this process spawned it; if not, nothing else here may be touched, since a lock may be held for ever.
+    pub(super) fn is_mine(&self) -> bool {
+        self.generation == member::generation()
+    }
+
+    pub(super) fn pidfd(&self) -> BorrowedFd<'_> {
+        self.pidfd.as_fd()
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether the process has not ended. `false` is final.
+    pub(super) fn is_alive(&self) -> bool {
+        self.is_mine() && !matches!(self.pidfd.wait_gone(Some(Duration::ZERO)), Ok(true))
+    }
+
+    pub(super) fn signal(&self, signal: i32) -> Result<(), SignalError> {
+        if !self.is_mine() {
+            return Err(SignalError::NotMyChild);
+        }
+        match self.pidfd.send_signal(signal) {
+            Ok(()) if self.is_alive() => Ok(()),
+            Ok(()) => Err(SignalError::Ended),
+            Err(_) if !self.is_alive() => Err(SignalError::Ended),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Whether the child is gone and settled.
+    pub(super) fn has_ended(&self) -> bool {
+        matches!(*self.state(), State::Ended(_) | State::Taken)
+    }
+
+    /// Waits until the child and all below it are gone, and settles what it leaves. `false`: the deadline came first.
+    ///
+    /// Safe to call from several threads; one of them settles, the others wait for it.
+    pub(super) fn settle(&self, deadline: Deadline) -> Result<bool, OsError> {
+        if !self.has_ended() && !self.pidfd.wait_gone(deadline.remaining())? {
+            return Ok(false);
+        }
+        let Some((arena, _)) = member::membership() else { return Ok(false) };
+        if !self.has_ended() && !self.await_descendants(arena, deadline) {
+            return Ok(false);
+        }
+        let mut state = self.state();
+        loop {
+            match std::mem::replace(&mut *state, State::Reaping) {
+                State::Running(luggage) => {
+                    drop(state);
+                    let ending = self.reap(arena, luggage);
+                    *self.state() = State::Ended(Box::new(ending));
+                    self.changed.notify_all();
+                    return Ok(true);
+                }
+                State::Reaping => {
+                    let nap = deadline.remaining_up_to(Duration::from_secs(1));
+                    if nap.is_zero() {
+                        return Ok(false);
+                    }
+                    state = self.changed.wait_timeout(state, nap).unwrap_or_else(PoisonError::into_inner).0;
+                }
+                ended => {
+                    *state = ended;
+                    return Ok(true);
+                }
+            }
+        }
+    }
+
+    /// Step 1. `false`: the deadline came first.
+    fn await_descendants(&self, arena: &Arena, deadline: Deadline) -> bool {
+        if let Some(seat) = arena.seats().seat(self.reservation.seat) {
+            seat.close();
+        }
+        loop {
+            let Some(living) = sweep::living_below(arena, self.reservation.seat).next() else { return true };
+            if deadline.expired() {
+                return false;
+            }
+            // Its parent's death kills it; if it can not be waited for, look again a little later.
+            let nap = deadline.remaining_up_to(LOOK);
+            if PidFd::open(living.pid()).and_then(|pidfd| pidfd.wait_gone(Some(nap))).is_err() {
+                std::thread::sleep(Duration::from_millis(1));
+            }
+        }
+    }
+
+    /// Steps 2 to 6. The process and everyone below it are gone.
+    fn reap(&self, arena: &Arena, luggage: Luggage) -> Ending {
+        let seat = self.reservation.seat;
+        let status = self.pidfd.reap().unwrap_or(ExitStatus::Lost);
+        let outcome = arena.record(seat).outcome.read();
+        let panic = panics::recorded(arena, seat);
+        let mut result = self.take_over(arena, outcome);
+        // A panicking destructor of the user's has spoken through the hook; nobody here can do more about it.
+        let _ = catch_unwind(AssertUnwindSafe(|| match &mut result {
+            Homecoming::Parcel(delivery) => delivery.catch_from(|| drop(luggage.closure)),
+            _ => drop(luggage.closure),
+        }));
+        drop(luggage.argument);
+        match arena.seats().seat(seat).map(|seat| seat.occupant()) {
+            Some(Occupant::Reserved { .. }) => member::cancel_child(self.reservation),
+            _ => drop(sweep::sweep_family(arena, seat)),
+        }
+        settle_limbo(arena);
+        Ending { status, outcome, panic, result }
+    }
+
+    /// Step 3.
+    fn take_over(&self, arena: &Arena, outcome: Outcome) -> Homecoming {
+        let seat = self.reservation.seat;
+        match outcome {
+            Outcome::ReturnedInline { bytes } => {
+                let words = &arena.record(seat).inline;
+                let mut copy: Vec<u8> = words
+                    .iter()
+                    .take(bytes.min(INLINE).div_ceil(8))
+                    .flat_map(|word| word.load(Relaxed).to_ne_bytes()) // O1, by `read`
+                    .collect();
+                copy.truncate(bytes);
+                Homecoming::Small(copy)
+            }
+            Outcome::Returned { unit } => match Delivery::adopt(unit, seat, true) {
+                Ok(delivery) => Homecoming::Parcel(delivery),
+                Err(_) => Homecoming::Damaged,
+            },
+            _ => Homecoming::Nothing,
+        }
+    }
+
+    /// Takes the result of a child that has ended.
+    pub(super) fn take<R: Message>(&self) -> Result<R, Failure> {
+        let worker = || self.worker.clone();
+        let state = std::mem::replace(&mut *self.state(), State::Taken);
+        let ending = match state {
+            State::Ended(ending) => *ending,
+            State::Taken => return Err(Failure::AlreadyJoined { worker: worker() }),
+            running => {
+                *self.state() = running;
+                return Err(Failure::TimedOut { worker: worker() });
+            }
+        };
+        let undecodable = |error| Failure::Undecodable { worker: worker(), error };
+        match ending.result {
+            Homecoming::Small(bytes) => parcel::unpack_inline(&bytes).map_err(undecodable),
+            Homecoming::Parcel(delivery) => parcel::unpack(delivery).map_err(undecodable),
+            Homecoming::Damaged => Err(undecodable(DecodeError::Foreign("the result's container is damaged"))),
+            Homecoming::Nothing => Err(self.failure(ending.status, ending.outcome, ending.panic)),
+        }
+    }
+
+    /// What failed, if the child ended without a result and nobody took notice yet.
+    pub(super) fn unnoticed_failure(&self) -> Option<Failure> {
+        match &*self.state() {
+            State::Ended(ending) if matches!(ending.result, Homecoming::Nothing) => {
+                Some(self.failure(ending.status, ending.outcome, ending.panic.clone()))
+            }
+            _ => None,
+        }
+    }
+
+    fn failure(&self, status: ExitStatus, outcome: Outcome, panic: Option<Panic>) -> Failure {
+        let worker = self.worker.clone();
+        match (outcome, status) {
+            (Outcome::Panicked, _) => {
+                let unknown = || Panic { message: String::from("(no message)"), location: None };
+                Failure::Panicked { worker, panic: panic.unwrap_or_else(unknown) }
+            }
+            (Outcome::OutOfMemory { bytes }, _) => Failure::OutOfMemory { worker, requested: bytes },
+            (_, ExitStatus::Signaled { signal, core_dumped }) => {
+                Failure::Signaled { worker, signal, core_dumped, panic }
+            }
+            (_, ExitStatus::Exited(code)) => Failure::Exited { worker, code },
+            (_, ExitStatus::Lost) => Failure::StatusLost { worker },
+        }
+    }
+}

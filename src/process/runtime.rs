@@ -1,0 +1,163 @@
+//! What a process that has children keeps: who they are, the pipe by which its death kills them, and the thread that
+//! notices theirs.
+//!
+//! Made at the first spawn; a child begins without one and never touches its parent's, whose locks may be held for
+//! ever there. The watcher only learns that a child is gone; settling it, which runs users' destructors, is the work of
+//! a second thread, so that a slow destructor delays no other news for the waiters of locks.
+
+#![allow(unsafe_code)] // one leaked box behind a pointer that a fork resets
+
+use std::collections::HashMap;
+use std::os::fd::OwnedFd;
+use std::ptr;
+use std::sync::mpsc::{Sender, channel};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use super::custody::Custody;
+use super::failure::SpawnError;
+use super::{panics, spawn};
+use crate::error::OsError;
+use crate::segment::member;
+use crate::shim::{
+    AtomicPtr, AtomicU64,
+    Ordering::{Acquire, Relaxed, Release},
+};
+use crate::sys::{Deadline, DeathPipe, Watch, open_dev_null};
+
+/// The runtime of this process.
+pub(super) struct Runtime {
+    pub(super) pipe: DeathPipe,
+    pub(super) dev_null: OwnedFd,
+    watch: Watch,
+    children: Mutex<HashMap<u64, Arc<Custody>>>,
+    settler: Mutex<Option<Sender<Arc<Custody>>>>,
+    tokens: AtomicU64,
+}
+
+static RUNTIME: AtomicPtr<Runtime> = AtomicPtr::new(ptr::null_mut());
+
+/// The runtime of this process, made at the first call.
+pub(super) fn runtime() -> Result<&'static Runtime, SpawnError> {
+    if let Some(runtime) = existing() {
+        return Ok(runtime);
+    }
+    member::join()?;
+    member::in_every_child(forget);
+    panics::set_hook();
+    static MAKING: Mutex<()> = Mutex::new(());
+    let _making = MAKING.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(runtime) = existing() {
+        return Ok(runtime);
+    }
+    let made = Box::leak(Box::new(Runtime {
+        pipe: DeathPipe::new()?,
+        dev_null: open_dev_null()?,
+        watch: Watch::new()?,
+        children: Mutex::default(),
+        settler: Mutex::default(),
+        tokens: AtomicU64::new(0),
+    }));
+    let thread = std::thread::Builder::new().name(String::from("procshare-watch"));
+    let error = |error: std::io::Error| OsError::new("pthread_create", "watcher", error.raw_os_error().unwrap_or(0));
+    let runtime: &'static Runtime = made;
+    thread.spawn(move || runtime.watch_for_ever()).map_err(error)?;
+    RUNTIME.store(ptr::from_ref(runtime).cast_mut(), Release); // W1
+    Ok(runtime)
+}
+
+/// The runtime of this process, if it ever spawned.
+pub(super) fn existing() -> Option<&'static Runtime> {
+    // W1 acquire: the runtime that the pointer leads to is whole.
+    let runtime = RUNTIME.load(Acquire);
+    // SAFETY: null, or leaked by `runtime()` and never freed; shared references only.
+    unsafe { runtime.as_ref() }
+}
+
+/// In every child: it has no runtime. A fork of the program's own must not hold our pipe open either: its parent's death
+/// would go unnoticed.
+fn forget() {
+    let runtime = existing();
+    RUNTIME.store(ptr::null_mut(), Relaxed); // the only thread there is
+    if let Some(runtime) = runtime
+        && !spawn::is_spawning()
+    {
+        runtime.pipe.let_go();
+    }
+}
+
+impl Runtime {
+    fn children(&self) -> MutexGuard<'_, HashMap<u64, Arc<Custody>>> {
+        self.children.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Begins to watch a child, which is settled when it is gone even if nobody joins it. Returns a token for it.
+    pub(super) fn adopt(&self, custody: &Arc<Custody>) -> u64 {
+        let token = self.tokens.fetch_add(1, Relaxed);
+        self.children().insert(token, Arc::clone(custody));
+        self.watch(token, custody);
+        token
+    }
+
+    fn watch(&self, token: u64, custody: &Arc<Custody>) {
+        if self.watch.add(custody.pidfd(), token).is_err() {
+            // It can not be watched: a thread waits for it, whatever it takes.
+            self.hand_over(Arc::clone(custody));
+        }
+    }
+
+    /// Waits for a child until `deadline`, in place of the watcher. `false`: the deadline came first.
+    pub(super) fn settle(&self, token: u64, custody: &Arc<Custody>, deadline: Deadline) -> Result<bool, OsError> {
+        let unwatched = self.watch.remove(custody.pidfd()).is_ok();
+        let settled = custody.settle(deadline);
+        if settled == Ok(true) {
+            self.children().remove(&token);
+        } else if unwatched {
+            self.watch(token, custody);
+        }
+        settled
+    }
+
+    /// The living children.
+    pub(super) fn living(&self) -> Vec<Arc<Custody>> {
+        let mut living: Vec<_> = self.children().iter().map(|(token, custody)| (*token, Arc::clone(custody))).collect();
+        living.sort_by_key(|(token, _)| *token);
+        living.into_iter().map(|(_, custody)| custody).filter(|custody| custody.is_alive()).collect()
+    }
+
+    fn watch_for_ever(&'static self) {
+        let mut tokens = [0; 32];
+        loop {
+            let Ok(ready) = self.watch.wait(&mut tokens, Duration::from_secs(60)) else {
+                // Our descriptor was closed behind our back: joins still work, each on its own.
+                return;
+            };
+            for token in &tokens[..ready] {
+                let Some(custody) = self.children().get(token).cloned() else { continue };
+                let _ = self.watch.remove(custody.pidfd());
+                self.hand_over(custody);
+            }
+        }
+    }
+
+    /// Has a child settled by the thread for that.
+    fn hand_over(&self, custody: Arc<Custody>) {
+        let mut settler = self.settler.lock().unwrap_or_else(PoisonError::into_inner);
+        let custody = match settler.as_ref().map(|settler| settler.send(Arc::clone(&custody))) {
+            Some(Ok(())) => return,
+            _ => custody,
+        };
+        let (sender, receiver) = channel::<Arc<Custody>>();
+        let _ = sender.send(custody);
+        let thread = std::thread::Builder::new().name(String::from("procshare-settle"));
+        let spawned = thread.spawn(move || {
+            for custody in receiver {
+                if let (Ok(true), Some(runtime)) = (custody.settle(Deadline::never()), existing()) {
+                    runtime.children().retain(|_, child| !Arc::ptr_eq(child, &custody));
+                }
+            }
+        });
+        // Without a thread the child stays unsettled until somebody joins it.
+        *settler = spawned.ok().map(|_| sender);
+    }
+}

@@ -1,0 +1,111 @@
+//! The fork: what the parent prepares, and what each side does right after.
+//!
+//! ```text
+//!   parent: luggage, stdio flushed and locked, seat kept ─▶ fork ─▶ unlock, pidfd, custody
+//!                                                             └──▶ child: see `child`
+//! ```
+//!
+//! Whatever can fail without a process is tried before the fork. The standard streams are locked across it, so that no
+//! other thread is in the middle of a line, and the child's own flush finds them free.
+
+#![allow(unsafe_code)] // forks, and lets the child take the closure out of its copy of the parent's box
+
+use std::cell::Cell;
+use std::io::Write;
+use std::os::fd::AsFd;
+use std::sync::Arc;
+
+use super::child::{self, Manner};
+use super::custody::{Closure, Custody, Kept, Luggage};
+use super::failure::{SpawnError, Worker};
+use super::runtime::runtime;
+use crate::message::Message;
+use crate::segment::container::Container;
+use crate::segment::member;
+use crate::shim::{AtomicU64, Ordering::Relaxed};
+use crate::sys::{self, Forked, PidFd};
+
+thread_local! {
+    static SPAWNING: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Whether this thread is between the two sides of a fork of ours.
+pub(super) fn is_spawning() -> bool {
+    SPAWNING.get()
+}
+
+/// Numbers the processes that were given no name.
+fn default_name() -> String {
+    static UNNAMED: AtomicU64 = AtomicU64::new(1);
+    format!("process-{}", UNNAMED.fetch_add(1, Relaxed))
+}
+
+/// Forks a child that runs `body`, and watches it. Returns the custody, and the token by which the runtime knows it. Does not
+/// wait for the child.
+///
+/// # Safety
+/// - `body` must stay valid as long as the child lives: whoever shortens a lifetime here waits for the child first.
+pub(super) unsafe fn spawn<'a, F, R>(
+    name: Option<String>,
+    manner: Manner,
+    body: F,
+    argument: Option<Container>,
+) -> Result<(Arc<Custody>, u64), (SpawnError, Option<Container>)>
+where
+    F: FnOnce() -> R + Send + 'a,
+    R: Message,
+{
+    let runtime = match runtime() {
+        Ok(runtime) => runtime,
+        Err(error) => return Err((error, argument)),
+    };
+    let name = name.unwrap_or_else(default_name);
+    let body = Box::new(body);
+    // The child finds the body here, in its copy of this memory.
+    let found: *const F = &raw const *body;
+
+    let mut out = std::io::stdout().lock();
+    let mut err = std::io::stderr().lock();
+    // What can not be written now is not lost: it stays in the buffer, which the child discards unseen.
+    let _ = out.flush();
+    let _ = err.flush();
+    let reservation = match member::expect_child() {
+        Ok(reservation) => reservation,
+        Err(error) => return Err((error.into(), argument)),
+    };
+    SPAWNING.set(true);
+    // SAFETY: the child goes on in `child::run` only, which uses nothing that another thread may have held and never
+    // returns.
+    let forked = unsafe { sys::fork() };
+    SPAWNING.set(false);
+    let pid = match forked {
+        Ok(Forked::Child) => {
+            drop((out, err)); // locked by this thread, before the fork
+            // SAFETY: the box lives in the parent's frame, of which this process has its own copy; it is never dropped here,
+            // since `child::run` does not return. So the body is read, and owned, once in this process.
+            let take = move || unsafe { found.read() };
+            child::run(runtime.pipe, runtime.dev_null.as_fd(), manner, name, take)
+        }
+        Ok(Forked::Parent { pid }) => pid,
+        Err(error) => {
+            member::cancel_child(reservation);
+            return Err((error.into(), argument));
+        }
+    };
+    drop((out, err));
+    let pidfd = match PidFd::of_child(pid) {
+        Ok(pidfd) => pidfd,
+        Err(error) => {
+            sys::abandon(pid);
+            member::cancel_child(reservation);
+            return Err((error.into(), argument));
+        }
+    };
+    let closure: Box<dyn Kept + 'a> = body;
+    // SAFETY: only the lifetime changes; the caller promises that the closure outlives the custody's use of it.
+    let closure: Closure = unsafe { std::mem::transmute::<Box<dyn Kept + 'a>, Closure>(closure) };
+    let worker = Worker { name, pid: pid.cast_unsigned() };
+    let custody = Arc::new(Custody::new(worker, pidfd, reservation, Luggage { closure, argument }));
+    let token = runtime.adopt(&custody);
+    Ok((custody, token))
+}

@@ -1,0 +1,218 @@
+//! The arena: one sparse anonymous file, mapped whole, that a family of processes shares by inheritance.
+//!
+//! Made on first use by one process; every process forked afterwards finds it at the same address. Address space is
+//! reserved once, so handles are offsets that mean the same everywhere and growth needs no remapping; pages are
+//! committed where something lives.
+
+#![allow(unsafe_code)] // views of the mapping: every cast to a reference of atomics stands here
+
+use std::ptr::NonNull;
+use std::sync::{Mutex, OnceLock, PoisonError};
+
+use super::builder::{BuildError, Config};
+use super::error::AllocError;
+use super::header::{Header, MAGIC, VERSION};
+use super::layout::{Layout, PAGE, UNITS};
+use super::record::Record;
+use super::shares::RECORD;
+use crate::algo::slab::{Claims, UNIT};
+use crate::algo::{OwnerLock, Participants, Runs, Seat};
+use crate::shim::{
+    AtomicU64,
+    Ordering::{Relaxed, Release},
+};
+use crate::sys::Mapping;
+
+/// How many heads are committed at a time: 64 KiB of them, for 32 MiB of data.
+const HEADS_AT_ONCE: usize = 64 * 1024 / 8;
+
+/// The mapped arena and its geometry.
+pub(crate) struct Arena {
+    mapping: Mapping,
+    layout: Layout,
+    /// Pages of freed runs that keep their memory.
+    pub(crate) warm_limit: u64,
+    /// Whether memory is made resident when it is allocated.
+    pub(crate) prepopulate: bool,
+}
+
+static ARENA: OnceLock<Arena> = OnceLock::new();
+static BUILDING: Mutex<()> = Mutex::new(());
+
+/// The arena, if this family has one already.
+#[inline]
+pub(crate) fn existing() -> Option<&'static Arena> {
+    ARENA.get()
+}
+
+/// The arena; made with the default configuration on first use. The caller may not take part in it yet.
+pub(super) fn arena() -> Result<&'static Arena, AllocError> {
+    match ARENA.get() {
+        Some(arena) => Ok(arena),
+        None => match build(Config::from_environment()) {
+            Ok(arena) => Ok(arena),
+            Err(BuildError::AlreadyBuilt) => ARENA.get().ok_or(AllocError::Excluded),
+            Err(BuildError::Refused(error)) => Err(error),
+        },
+    }
+}
+
+/// Makes the arena.
+pub(super) fn build(config: Config) -> Result<&'static Arena, BuildError> {
+    let _building = BUILDING.lock().unwrap_or_else(PoisonError::into_inner);
+    if ARENA.get().is_some() {
+        return Err(BuildError::AlreadyBuilt);
+    }
+    let made = Arena::make(config)?;
+    Ok(ARENA.get_or_init(|| made))
+}
+
+impl Arena {
+    fn make(config: Config) -> Result<Self, AllocError> {
+        let mut capacity = config.capacity;
+        let (mapping, layout) = loop {
+            let layout = Layout::within(capacity, config.participants)
+                .ok_or(AllocError::ArenaFull { requested: capacity as u64, capacity: capacity as u64 })?;
+            match Mapping::anonymous(c"procshare", layout.capacity) {
+                Ok(mapping) => break (mapping, layout),
+                // The kernel refuses so much address space: ask for less, down to what is useless.
+                Err(error) if config.capacity_is_a_wish && capacity > 16 << 20 => {
+                    let _ = error;
+                    capacity /= 2;
+                }
+                Err(error) => return Err(error.into()),
+            }
+        };
+        let warm_limit = (config.warm / PAGE) as u64;
+        let arena = Self { mapping, layout, warm_limit, prepopulate: config.prepopulate };
+        arena.mapping.commit(0, layout.records_at)?;
+        arena.commit_heads(0)?;
+        arena.runs().format();
+        let header = arena.header();
+        header.version.store(VERSION, Relaxed);
+        header.capacity.store(layout.capacity as u64, Relaxed);
+        header.seats.store(layout.seats as u64, Relaxed);
+        header.magic.store(MAGIC, Release); // the last store: whoever sees it sees the whole header
+        Ok(arena)
+    }
+
+    pub(crate) fn layout(&self) -> &Layout {
+        &self.layout
+    }
+
+    pub(crate) fn mapping(&self) -> &Mapping {
+        &self.mapping
+    }
+
+    /// The address `offset` bytes into the arena.
+    fn at(&self, offset: usize) -> NonNull<u8> {
+        debug_assert!(offset < self.layout.capacity);
+        // SAFETY: every offset is computed by `Layout` from a checked index, so it lies within the mapping, which is
+        // `capacity` bytes long and never unmapped.
+        unsafe { self.mapping.base().add(offset) }
+    }
+
+    pub(crate) fn header(&self) -> &Header {
+        // SAFETY: the header is the first page of the mapping, committed by `make` before anyone could ask; it is made
+        // of atomics only, for which every bit pattern is valid and which others may change at any time.
+        unsafe { self.at(0).cast::<Header>().as_ref() }
+    }
+
+    pub(crate) fn seats(&self) -> Participants<'_> {
+        let first = self.at(self.layout.seats_at).cast::<Seat>().as_ptr();
+        // SAFETY: `Layout::within` put `seats` entries there, page-aligned and inside the mapping; `make` committed
+        // them; a `Seat` is made of atomics only.
+        let seats = unsafe { std::slice::from_raw_parts(first, self.layout.seats) };
+        Participants::new(seats, &self.header().high)
+    }
+
+    /// The record beside `seat`. Its page must have been committed by [`Self::commit_record`].
+    pub(crate) fn record(&self, seat: u16) -> &Record {
+        let seat = usize::from(seat).min(self.layout.seats - 1);
+        // SAFETY: `Layout::within` put `seats` records there and the index is below that; a `Record` is made of atomics
+        // only.
+        unsafe { self.at(self.layout.records_at + seat * size_of::<Record>()).cast::<Record>().as_ref() }
+    }
+
+    /// Where the small result of the participant in `seat` lies: valid for [`INLINE`](super::record::INLINE) bytes.
+    pub(crate) fn inline_result(&self, seat: u16) -> NonNull<u8> {
+        NonNull::from(&self.record(seat).inline).cast()
+    }
+
+    pub(crate) fn commit_record(&self, seat: u16) -> Result<(), AllocError> {
+        let offset = self.layout.records_at + usize::from(seat) * size_of::<Record>();
+        Ok(self.mapping.commit(offset, size_of::<Record>())?)
+    }
+
+    pub(crate) fn runs(&self) -> Runs<'_> {
+        let first = self.at(self.layout.heads_at).cast::<AtomicU64>().as_ptr();
+        // SAFETY: `Layout::within` put `pages` heads there, inside the mapping; they are atomics. That their memory is
+        // there when they are touched is `Runs`' invariant I3.
+        Runs::new(unsafe { std::slice::from_raw_parts(first, self.layout.pages) })
+    }
+
+    pub(crate) fn claims(&self) -> Claims<'_> {
+        let first = self.at(self.layout.claims_at).cast::<AtomicU64>().as_ptr();
+        // SAFETY: `Layout::within` put `pages * UNITS` claims there, inside the mapping; they are atomics.
+        Claims::new(unsafe { std::slice::from_raw_parts(first, self.layout.pages * UNITS) })
+    }
+
+    /// The first byte of a unit. The unit must be below `pages * UNITS`.
+    pub(crate) fn unit(&self, unit: u64) -> NonNull<u8> {
+        self.at(self.layout.unit_at(unit))
+    }
+
+    /// The lock at the start of the block at `unit`, which its word says bears one.
+    pub(super) fn lock_at(&self, unit: u64) -> &OwnerLock {
+        // SAFETY: the walk that calls this found the unit inside a run, so it addresses 64-byte-aligned memory of the
+        // mapping; an `OwnerLock` is one atomic word, for which every bit pattern is valid.
+        unsafe { self.unit(unit).cast::<OwnerLock>().as_ref() }
+    }
+
+    /// The words of the share record that begins at `unit`. `None`: no unit has that number.
+    pub(super) fn share_words(&self, unit: u64) -> Option<&[AtomicU64; RECORD / 8]> {
+        let units = (RECORD / UNIT) as u64;
+        if unit + units > (self.layout.pages * UNITS) as u64 {
+            return None;
+        }
+        let ready = self.header().derived.0.ready.load(Relaxed);
+        if unit / UNITS as u64 >= ready {
+            return None; // never committed: no record was ever there
+        }
+        // SAFETY: the check above keeps the record inside the data pages, where `unit` addresses 64-byte-aligned memory; it
+        // is read as atomics only, for which every bit pattern is valid.
+        Some(unsafe { self.unit(unit).cast::<[AtomicU64; RECORD / 8]>().as_ref() })
+    }
+
+    /// Commits the heads up to and including `index`, and some more.
+    pub(crate) fn commit_heads(&self, index: usize) -> Result<(), AllocError> {
+        let ready = &self.header().derived.0.ready;
+        // Relaxed: a count that only grows; whoever read too little commits what is committed already.
+        let from = ready.load(Relaxed) as usize;
+        let to = (index + 1).next_multiple_of(HEADS_AT_ONCE).min(self.layout.pages);
+        if from < to {
+            let bytes = (to * 8).next_multiple_of(PAGE) - from * 8 / PAGE * PAGE;
+            self.mapping.commit(self.layout.heads_at + from * 8 / PAGE * PAGE, bytes)?;
+            ready.fetch_max(to as u64, Relaxed);
+        }
+        Ok(())
+    }
+
+    /// Commits the claims of `pages` pages from `page` on.
+    pub(crate) fn commit_claims(&self, page: usize, pages: usize) -> Result<(), AllocError> {
+        let from = page * UNITS * 8 / PAGE * PAGE;
+        let to = ((page + pages) * UNITS * 8).next_multiple_of(PAGE);
+        Ok(self.mapping.commit(self.layout.claims_at + from, to - from)?)
+    }
+
+    /// Makes `pages` pages of data from `page` on resident.
+    pub(crate) fn commit_pages(&self, page: usize, pages: usize) -> Result<(), AllocError> {
+        Ok(self.mapping.commit(self.layout.data_at + page * PAGE, pages * PAGE)?)
+    }
+
+    /// Gives the memory of `pages` pages of data from `page` on back; they read as zeroes then. `false`: it could not,
+    /// and the old bytes are still there.
+    pub(crate) fn punch_pages(&self, page: usize, pages: usize) -> bool {
+        self.mapping.punch(self.layout.data_at + page * PAGE, pages * PAGE).is_ok()
+    }
+}

@@ -1,0 +1,313 @@
+//! This process as a participant: its seat, its generation, and what a fork does to them.
+//!
+//! ```text
+//!   Outside ── join ──▶ Member(seat) ── fork, in the child ──▶ Member(another seat)
+//!      │                                        └─ no seat, or the parent is closed ─▶ Excluded
+//!      └─ (no arena yet)
+//! ```
+//!
+//! All state here is private memory that fork copies, in plain atomics: the child overwrites it before anything else
+//! runs, takes no lock and allocates nothing. An excluded process has its mapping forbidden: what it may not touch,
+//! it can not.
+//!
+//! I1. `generation` is different in every participant that ever was, so a handle that fork merely copied is known by
+//!     its generation.
+//! I2. A handle's birth is the number of forks completed when it was made. Forks are made one at a time, so the n-th
+//!     child can hold copies of exactly those handles with a birth below n, and perhaps of some made a moment later,
+//!     whose birth is below n as well.
+//!
+//! | edge | release side           | acquire side        | publishes                                          |
+//! |------|------------------------|---------------------|----------------------------------------------------|
+//! | F1   | `reserve`              | `limbo`             | the seat of the child that raised the mark         |
+//! | F2   | `end_fork`             | `begin_fork`        | the count of the fork before                       |
+
+use std::cell::Cell;
+use std::sync::OnceLock;
+use std::time::Duration;
+
+use super::arena::{self, Arena, existing};
+use super::error::AllocError;
+use crate::algo::{Occupant, Owner, Park};
+use crate::shim::{
+    AtomicU64,
+    Ordering::{AcqRel, Acquire, Relaxed, Release},
+};
+use crate::sys::{self, Deadline, Identity};
+
+/// 0: outside; seat number plus one; or `EXCLUDED`.
+static SEAT: AtomicU64 = AtomicU64::new(0);
+static GENERATION: AtomicU64 = AtomicU64::new(0);
+/// Forks that this process completed.
+static FORKS: AtomicU64 = AtomicU64::new(0);
+/// 1 while a thread of this process forks.
+static FORKING: AtomicU64 = AtomicU64::new(0);
+/// No living child was born later than this: see `limbo`.
+pub(super) static YOUNGEST: AtomicU64 = AtomicU64::new(0);
+const EXCLUDED: u64 = u64::MAX;
+
+thread_local! {
+    /// The kernel's number of this thread; 0: not asked yet.
+    static TID: Cell<u32> = const { Cell::new(0) };
+    /// The seat kept for the child that this thread is forking.
+    static EXPECTED: Cell<Option<Reservation>> = const { Cell::new(None) };
+}
+
+/// A seat kept for a child, and what the child registers with.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Reservation {
+    pub(crate) seat: u16,
+    pub(crate) word: u64,
+}
+
+/// Makes this process a participant of the arena, made if need be. Returns both.
+pub(crate) fn join() -> Result<(&'static Arena, u16), AllocError> {
+    if let (Some(arena), Some(seat)) = (existing(), seat()) {
+        return Ok((arena, seat));
+    }
+    if SEAT.load(Relaxed) == EXCLUDED {
+        return Err(AllocError::Excluded);
+    }
+    let arena = arena::arena()?;
+    sys::at_fork(before_fork, after_fork_in_parent, after_fork_in_child)?;
+    // Two threads may both come here first: the second finds a seat with our identity and adds none.
+    static JOINING: std::sync::Mutex<()> = std::sync::Mutex::new(());
+    let _joining = JOINING.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    match seat() {
+        Some(seat) => Ok((arena, seat)),
+        None => sit(arena, None, 0).map(|seat| (arena, seat)),
+    }
+}
+
+/// The arena and this process's seat, if it takes part.
+#[inline]
+pub(crate) fn membership() -> Option<(&'static Arena, u16)> {
+    Some((existing()?, seat()?))
+}
+
+/// This process's seat.
+#[inline]
+pub(crate) fn seat() -> Option<u16> {
+    // Relaxed: written once, by `sit`, before any handle exists in this process.
+    match SEAT.load(Relaxed) {
+        0 | EXCLUDED => None,
+        seat => Some((seat - 1) as u16),
+    }
+}
+
+/// The number that no other participant ever had.
+#[inline]
+pub(crate) fn generation() -> u64 {
+    GENERATION.load(Relaxed) // as `seat`
+}
+
+/// The birth of a handle made now.
+#[inline]
+pub(super) fn births() -> u64 {
+    FORKS.load(Relaxed) // too low a number only means a longer wait
+}
+
+/// Waits until no other thread of this process forks. A fork takes a millisecond at most, or some tens with a large heap.
+fn begin_fork() {
+    // F2 acquire.
+    while FORKING.compare_exchange(0, 1, Acquire, Relaxed).is_err() {
+        std::thread::sleep(Duration::from_micros(50));
+    }
+}
+
+fn end_fork() {
+    FORKING.store(0, Release); // F2
+}
+
+/// Takes a seat for this process, whose parent sits in `parent`.
+fn sit(arena: &Arena, parent: Option<u16>, birth: u64) -> Result<u16, AllocError> {
+    let identity = Identity::of_self()?.bits();
+    let full = AllocError::ParticipantTableFull { seats: arena.layout().seats };
+    let seat = arena.seats().claim(identity, parent, birth).ok_or(full)?;
+    settle(arena, seat);
+    Ok(seat)
+}
+
+/// Writes down who this process is now.
+fn settle(arena: &Arena, seat: u16) {
+    let generation = arena.header().generation.0.fetch_add(1, Relaxed) + 1;
+    GENERATION.store(generation, Relaxed);
+    SEAT.store(u64::from(seat) + 1, Relaxed);
+}
+
+/// Keeps a seat for a child that this thread is about to fork, with its record ready to be written. Until the fork, or
+/// [`cancel_child`], no other thread forks.
+pub(crate) fn expect_child() -> Result<Reservation, AllocError> {
+    let (arena, seat) = join()?;
+    begin_fork();
+    let reserved = reserve(arena, seat).or_else(|| {
+        super::sweep::sweep_strays(arena);
+        reserve(arena, seat)
+    });
+    let Some(reservation) = reserved else {
+        end_fork();
+        return Err(AllocError::ParticipantTableFull { seats: arena.layout().seats });
+    };
+    EXPECTED.set(Some(reservation));
+    if let Err(error) = arena.commit_record(reservation.seat) {
+        cancel_child(reservation);
+        return Err(error);
+    }
+    let record = arena.record(reservation.seat);
+    record.outcome.reset();
+    record.panic.store(0, Relaxed); // the fork hands it over
+    record.sleeps_on.store(0, Relaxed);
+    Ok(reservation)
+}
+
+/// Gives the seat of a child that was not forked back.
+pub(crate) fn cancel_child(reservation: Reservation) {
+    if EXPECTED.take().is_some() {
+        end_fork(); // the fork was not even tried, else the handlers below would have ended it
+    }
+    if let Some((arena, _)) = membership()
+        && let Some(seat) = arena.seats().seat(reservation.seat)
+    {
+        seat.vacate(reservation.word);
+    }
+}
+
+fn reserve(arena: &Arena, seat: u16) -> Option<Reservation> {
+    let birth = FORKS.load(Relaxed) + 1;
+    let (child, word) = arena.seats().reserve(seat, birth)?;
+    // F1 release, after the reservation: whoever lowers the mark scans first, and sees the seat or loses the race.
+    YOUNGEST.fetch_max(birth, AcqRel);
+    Some(Reservation { seat: child, word })
+}
+
+/// Runs in the parent before every fork of this program, whoever calls it.
+extern "C" fn before_fork() {
+    if EXPECTED.get().is_some() {
+        return;
+    }
+    let Some((arena, seat)) = membership() else { return };
+    begin_fork();
+    // A fork of the program's own. Without a seat the child will be excluded; if the fork fails, the seat stays
+    // reserved as long as this process lives: nothing tells a handler.
+    let reservation = reserve(arena, seat).unwrap_or(Reservation { seat: u16::MAX, word: 0 });
+    if let Some(child) = arena.seats().seat(reservation.seat) {
+        child.mark_stray();
+    }
+    EXPECTED.set(Some(reservation));
+}
+
+/// Runs in the parent after every fork, also one that failed.
+extern "C" fn after_fork_in_parent() {
+    if EXPECTED.take().is_some() {
+        FORKS.fetch_add(1, Relaxed); // F2 orders it
+        end_fork();
+    }
+}
+
+/// What else runs in the child of every fork, before this process is a participant again.
+static IN_CHILD: OnceLock<fn()> = OnceLock::new();
+
+/// Has `run` called in the child of every fork of this program. It may take no lock and allocate nothing. The first
+/// caller counts.
+pub(crate) fn in_every_child(run: fn()) {
+    IN_CHILD.get_or_init(|| run);
+}
+
+/// Runs in the child of every fork, before anything else.
+extern "C" fn after_fork_in_child() {
+    TID.set(0);
+    if let Some(run) = IN_CHILD.get() {
+        run();
+    }
+    let expected = EXPECTED.take();
+    FORKING.store(0, Relaxed);
+    let Some((arena, parent)) = membership() else { return };
+    SEAT.store(EXCLUDED, Relaxed);
+    GENERATION.store(0, Relaxed);
+    FORKS.store(0, Relaxed);
+    YOUNGEST.store(0, Relaxed);
+    super::limbo::forget();
+    let registered = expected.and_then(|reservation| {
+        let seat = arena.seats().seat(reservation.seat)?;
+        let identity = Identity::of_self().ok()?.bits();
+        let parent = arena.seats().seat(parent)?;
+        // P2: register, then look whether the parent was closed.
+        (seat.register(reservation.word, identity) && parent.is_open()).then_some(reservation.seat)
+    });
+    match registered {
+        Some(seat) => settle(arena, seat),
+        None => drop(arena.mapping().forbid()),
+    }
+}
+
+/// The kernel's number of this thread.
+#[inline]
+fn tid() -> u32 {
+    match TID.get() {
+        0 => {
+            let tid = sys::tid();
+            TID.set(tid);
+            tid
+        }
+        tid => tid,
+    }
+}
+
+/// This thread, as the owner of locks in the arena.
+#[inline]
+pub(crate) fn owner() -> Owner {
+    Owner { tid: tid(), slot: seat().unwrap_or(u16::MAX) }
+}
+
+/// Sleeping on words of the arena, with an optional deadline.
+#[derive(Debug)]
+pub(crate) struct ArenaPark {
+    deadline: Deadline,
+}
+
+/// Sleeps as long as it takes, in bounded naps.
+pub(crate) fn park() -> ArenaPark {
+    ArenaPark { deadline: Deadline::never() }
+}
+
+impl Park for ArenaPark {
+    fn sleep(&self, word: &AtomicU64, expected: u32, round: u32) -> bool {
+        let nap = Duration::from_millis(1 << round.min(6)).min(Duration::from_millis(50));
+        if self.deadline.expired() {
+            return false;
+        }
+        sys::wait(word, expected, self.deadline.remaining_up_to(nap));
+        true
+    }
+
+    fn release_and_wake(&self, word: &AtomicU64) -> u32 {
+        sys::release_and_wake(word)
+    }
+
+    fn is_dead(&self, slot: u16) -> bool {
+        existing().is_some_and(|arena| is_dead(arena, slot))
+    }
+
+    fn relax(&self) {
+        sys::relax();
+    }
+}
+
+/// Whether the participant in `seat` is certainly dead. D1: all it did happened before.
+pub(crate) fn is_dead(arena: &Arena, seat: u16) -> bool {
+    match arena.seats().seat(seat).map(|seat| seat.occupant()) {
+        Some(Occupant::Process(identity)) => Identity::from_bits(identity).is_gone(),
+        Some(Occupant::Reserved { .. }) => false,
+        Some(Occupant::Nobody) => true,
+        // No seat has this number: the word is damaged, and waiting for it would be for ever.
+        None => true,
+    }
+}
+
+/// Counts a block more (or, with -1, less) that this participant owns. Up before the block is taken, down after it was
+/// given back, so that the count is never too low.
+#[inline]
+pub(crate) fn count_owned(arena: &Arena, seat: u16, change: i64) {
+    if let Some(seat) = arena.seats().seat(seat) {
+        seat.owned.fetch_add(change as u64, Relaxed); // read after the death
+    }
+}

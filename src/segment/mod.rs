@@ -1,0 +1,48 @@
+//! The arena: memory that a family of processes shares, and who holds what of it.
+//!
+//! | file        | what it does                                                               |
+//! |-------------|----------------------------------------------------------------------------|
+//! | `layout`    | where everything lies, as arithmetic                                       |
+//! | `header`    | the first page                                                             |
+//! | `record`    | what a participant leaves behind for its parent                            |
+//! | `arena`     | the mapping, and typed views of its parts                                  |
+//! | `builder`   | its configuration                                                          |
+//! | `member`    | this process as a participant; what a fork does                            |
+//! | `admission` | whether there is memory enough, asked before a page is touched             |
+//! | `heap`      | taking blocks and giving them back                                         |
+//! | `hints`     | where this thread may find a free small object                             |
+//! | `block`     | a block as a handle that gives it back                                     |
+//! | `limbo`     | blocks that wait until children that may reach them are gone               |
+//! | `shares`    | blocks that several processes hold                                         |
+//! | `container` | messages at rest, with the blocks that travel inside them                  |
+//! | `catch`     | how a block comes back that a child was given                              |
+//! | `sweep`     | what the dead held comes back                                              |
+//! | `stats`     | counting, checking                                                         |
+
+mod admission;
+mod arena;
+pub(crate) mod block;
+mod builder;
+mod catch;
+pub(crate) mod container;
+mod error;
+mod header;
+mod heap;
+mod hints;
+mod layout;
+mod limbo;
+pub(crate) mod member;
+pub(crate) mod record;
+mod shares;
+mod stats;
+pub(crate) mod sweep;
+
+pub(crate) use arena::Arena;
+pub(crate) use limbo::settle as settle_limbo;
+
+/// The shared memory of a family of processes: setting it up, looking at it.
+pub mod public {
+    pub use super::builder::{BuildError, Builder};
+    pub use super::stats::{Corrupt, Stats, check, stats, trim};
+}
+pub use error::AllocError;

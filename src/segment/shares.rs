@@ -1,0 +1,226 @@
+//! Blocks that several processes hold: a record of the holders, and the end of the last one.
+//!
+//! ```text
+//!   Private(p) ── share ──▶ Shared(record) ── last hold released ──▶ Private(me) ─▶ free
+//!
+//!   record  [ block + 1 | next record | hold | hold | 0 | hold | …30 ]       hold = seat + 1
+//! ```
+//!
+//! A hold is one word of the record; a participant may have several. What is true is the set of holds of live
+//! participants; there is no count that a death could falsify. All changes are made under the shares lock.
+//!
+//! | operation | commit store                        | killed before                              | killed after |
+//! |-----------|-------------------------------------|--------------------------------------------|--------------|
+//! | share     | block word: Private → Shared        | a record nobody names: swept               | the holds of the dead one are swept |
+//! | add       | the hold                            | nothing happened                           | likewise |
+//! | release   | the hold: seat + 1 → 0              | still held by the dead one: swept          | if it was the last: found without holds, freed by the sweep |
+//!
+//! I1. A record's own claim is `Shared` naming itself, so no sweep takes it for a block of the dead.
+//! I2. A record that is not reached from the block it names is nobody's and is freed by the sweep.
+
+use super::arena::Arena;
+use super::error::AllocError;
+use super::heap::{self, Taken};
+use super::layout::UNITS;
+use super::member;
+use crate::algo::{Kind, Word};
+use crate::shim::{AtomicU64, Ordering::Relaxed};
+
+/// Bytes of a record, and units.
+pub(super) const RECORD: usize = 256;
+const UNITS_OF_RECORD: u64 = 4;
+const BLOCK: usize = 0;
+const NEXT: usize = 1;
+const HOLDS: usize = 2;
+
+/// The words of a record. Relaxed throughout: the shares lock orders its holders one after the other.
+type Words = [AtomicU64; RECORD / 8];
+
+/// Loads the word of the block at `unit`, head or claim.
+pub(super) fn load(arena: &Arena, unit: u64) -> Word {
+    match arena.runs().slab_around(unit as usize / UNITS) {
+        Some(_) => arena.claims().load(unit as usize),
+        None => arena.runs().load(unit as usize / UNITS),
+    }
+}
+
+/// Changes the word of the block at `unit` if it still is `from`.
+pub(super) fn exchange(arena: &Arena, unit: u64, from: Word, to: Word) -> bool {
+    match arena.runs().slab_around(unit as usize / UNITS) {
+        Some(_) => arena.claims().exchange(unit as usize, from, to),
+        None => arena.runs().exchange(unit as usize / UNITS, from, to),
+    }
+}
+
+/// Runs `section` under the shares lock. Nothing needs repair after a dead holder: the sweep of it does.
+pub(super) fn with_shares<R>(arena: &Arena, section: impl FnOnce() -> R) -> Result<R, AllocError> {
+    heap::locked(arena, &arena.header().shares.0, |_| (), section)
+}
+
+fn words(arena: &Arena, record: u32) -> Option<&Words> {
+    arena.share_words(u64::from(record) * UNITS_OF_RECORD)
+}
+
+/// The records of a chain. Ends after as many as a damaged chain could have at most.
+fn chain(arena: &Arena, first: u32) -> impl Iterator<Item = (u32, &Words)> {
+    let mut next = Some(first);
+    std::iter::from_fn(move || {
+        let record = next?;
+        let words = words(arena, record)?;
+        next = words[NEXT].load(Relaxed).checked_sub(1).map(|record| record as u32);
+        Some((record, words))
+    })
+    .take(usize::from(u16::MAX))
+}
+
+fn holds<'a>(arena: &'a Arena, first: u32) -> impl Iterator<Item = &'a AtomicU64> {
+    chain(arena, first).flat_map(|(_, words)| &words[HOLDS..])
+}
+
+/// Adds a hold of the participant in `seat` to the block at `unit`, which becomes shared if it was private.
+pub(super) fn share(arena: &Arena, seat: u16, unit: u64) -> Result<(), AllocError> {
+    let me = member::seat().ok_or(AllocError::Excluded)?;
+    // Taken before the lock, so that no allocation happens under it; given back if it is not needed.
+    let spare = heap::take(arena, me, RECORD, 8, false)?;
+    member::count_owned(arena, seat, 1);
+    let used = with_shares(arena, || add_hold(arena, seat, unit, spare));
+    if used != Ok(Some(true)) {
+        heap::release(arena, me, spare.unit, spare.word);
+    }
+    match used {
+        Ok(Some(_)) => Ok(()),
+        Ok(None) => {
+            member::count_owned(arena, seat, -1);
+            Err(AllocError::Corrupt { page: unit as usize / UNITS })
+        }
+        Err(error) => {
+            member::count_owned(arena, seat, -1);
+            Err(error)
+        }
+    }
+}
+
+/// Shares lock held. Whether the spare record was used; `None`: the block is none that can be shared.
+fn add_hold(arena: &Arena, seat: u16, unit: u64, spare: Taken) -> Option<bool> {
+    let hold = u64::from(seat) + 1;
+    let block = load(arena, unit);
+    match block.kind() {
+        Kind::Private => {
+            let record = keep_record(arena, unit, spare, [u64::from(block.owner()) + 1, hold], 0)?;
+            let shared = Word::shared(block.extent(), record, block.bears_lock());
+            exchange(arena, unit, block, shared).then_some(true) // share: the commit
+        }
+        Kind::Shared => {
+            if let Some(free) = holds(arena, block.record()).find(|hold| hold.load(Relaxed) == 0) {
+                free.store(hold, Relaxed); // add: the commit
+                return Some(false);
+            }
+            let first = words(arena, block.record())?;
+            let next = first[NEXT].load(Relaxed);
+            let record = keep_record(arena, unit, spare, [hold, 0], next)?;
+            first[NEXT].store(u64::from(record) + 1, Relaxed); // add: the commit
+            Some(true)
+        }
+        _ => None,
+    }
+}
+
+/// Writes a record into the spare object and keeps it.
+fn keep_record(arena: &Arena, unit: u64, spare: Taken, first: [u64; 2], next: u64) -> Option<u32> {
+    let record = u32::try_from(spare.unit / UNITS_OF_RECORD).ok()?;
+    let words = words(arena, record)?;
+    words[BLOCK].store(unit + 1, Relaxed);
+    words[NEXT].store(next, Relaxed);
+    for (word, value) in words[HOLDS..].iter().zip(first.into_iter().chain(std::iter::repeat(0))) {
+        word.store(value, Relaxed);
+    }
+    let itself = Word::shared(spare.word.extent(), record, false);
+    member::count_owned(arena, member::seat()?, -1);
+    exchange(arena, spare.unit, spare.word, itself).then_some(record)
+}
+
+/// Takes one hold of the participant in `seat` off the block at `unit`; frees the block if that was the last.
+pub(super) fn unshare(arena: &Arena, seat: u16, unit: u64) -> Result<(), AllocError> {
+    let me = member::seat().ok_or(AllocError::Excluded)?;
+    let last = with_shares(arena, || {
+        let block = load(arena, unit);
+        if block.kind() != Kind::Shared {
+            return None;
+        }
+        let mine = holds(arena, block.record()).find(|hold| hold.load(Relaxed) == u64::from(seat) + 1)?;
+        mine.store(0, Relaxed); // release: the commit
+        member::count_owned(arena, seat, -1);
+        end_if_unheld(arena, me, unit, block)
+    })?;
+    if let Some((block, mine)) = last {
+        finish(arena, me, unit, block, mine);
+    }
+    Ok(())
+}
+
+/// Makes a shared block that nobody holds private to `me`. Shares lock held.
+pub(super) fn end_if_unheld(arena: &Arena, me: u16, unit: u64, block: Word) -> Option<(Word, Word)> {
+    if holds(arena, block.record()).any(|hold| hold.load(Relaxed) != 0) {
+        return None;
+    }
+    let mine = Word::private(block.extent(), me, 0, false);
+    member::count_owned(arena, me, 1);
+    exchange(arena, unit, block, mine).then_some((block, mine))
+}
+
+/// Frees a block that [`end_if_unheld`] made ours, then its records.
+pub(super) fn finish(arena: &Arena, me: u16, unit: u64, block: Word, mine: Word) {
+    heap::release(arena, me, unit, mine);
+    let records: Vec<u32> = chain(arena, block.record()).map(|(record, _)| record).collect();
+    for record in records {
+        free_record(arena, record);
+    }
+}
+
+/// Frees a record that no block names any more.
+fn free_record(arena: &Arena, record: u32) {
+    let Some(me) = member::seat() else { return };
+    let unit = u64::from(record) * UNITS_OF_RECORD;
+    let itself = load(arena, unit);
+    if itself.kind() == Kind::Shared && itself.record() == record {
+        let mine = Word::private(itself.extent(), me, 0, false);
+        member::count_owned(arena, me, 1);
+        if exchange(arena, unit, itself, mine) {
+            heap::release(arena, me, unit, mine);
+        }
+    }
+}
+
+/// What the sweep of `dead` finds at a `Shared` word.
+pub(super) enum Swept {
+    /// Held by others, or a record in use.
+    Kept,
+    /// Nobody's any more: this block, with its word, is the sweeper's to finish.
+    Ended(Word, Word),
+    /// A record that no block names, to be freed by the sweeper.
+    StrayRecord(u32),
+}
+
+/// Takes every hold of `dead` off the shared block at `unit`. Shares lock held.
+pub(super) fn sweep(arena: &Arena, me: u16, dead: u16, unit: u64, block: Word) -> Swept {
+    if u64::from(block.record()) * UNITS_OF_RECORD == unit {
+        let named = words(arena, block.record()).and_then(|words| words[BLOCK].load(Relaxed).checked_sub(1));
+        let reached = named.is_some_and(|named| {
+            let word = load(arena, named);
+            word.kind() == Kind::Shared && chain(arena, word.record()).any(|(record, _)| record == block.record())
+        });
+        return if reached { Swept::Kept } else { Swept::StrayRecord(block.record()) };
+    }
+    for hold in holds(arena, block.record()).filter(|hold| hold.load(Relaxed) == u64::from(dead) + 1) {
+        hold.store(0, Relaxed);
+    }
+    match end_if_unheld(arena, me, unit, block) {
+        Some((block, mine)) => Swept::Ended(block, mine),
+        None => Swept::Kept,
+    }
+}
+
+/// Frees a stray record that the sweep found.
+pub(super) fn sweep_record(arena: &Arena, record: u32) {
+    free_record(arena, record);
+}

@@ -1,0 +1,185 @@
+//! What the dead held comes back: the sweep of one seat, and the search for seats that nobody else sweeps.
+//!
+//! ```text
+//!   process dies ─▶ close(seat) ─▶ all its descendants gone? ─▶ walk the heap ─▶ orphan the locks ─▶ vacate(seat)
+//!                                     no: the seat stays, and everything it owns (quarantine)
+//! ```
+//!
+//! | what            | sweeping is one step each                                  | swept twice               |
+//! |-----------------|------------------------------------------------------------|---------------------------|
+//! | private run     | Private(dead) → Private(me), then freed like any other     | not the dead one's now    |
+//! | private object  | Private(dead) → Free                                       | free already              |
+//! | hold            | seat + 1 → 0                                               | 0 already                 |
+//! | lock it held    | exact word → ownerless, DIED                               | names another owner now   |
+//! | seat            | identity → 0                                               | fails                     |
+//!
+//! I1. One sweeper at a time (the sweep lock), which looks at the seat's occupant again once it has the lock: so nobody
+//!     sweeps a seat that was vacated and taken by somebody else meanwhile.
+//! I2. A sweeper that is killed leaves what it had taken over as its own, to be swept with it.
+//! I3. Lock order: sweep, shares, heap.
+
+use super::arena::Arena;
+use super::error::AllocError;
+use super::heap::{self, objects, with_heap};
+use super::layout::UNITS;
+use super::member::{self, is_dead};
+use super::shares::{self, Swept, with_shares};
+use crate::algo::{Kind, Occupant, OwnerLock, Word};
+use crate::shim::Ordering::Acquire;
+use crate::sys::{self, Identity};
+
+/// What one walk of the heap takes along, to be freed after the locks are released.
+const BATCH: usize = 256;
+
+enum Found {
+    Block(u64, Word),
+    Ended { unit: u64, block: Word, mine: Word },
+    StrayRecord(u32),
+}
+
+/// Sweeps `seat`, whose process the caller knows to be dead, and everyone below it, all dead as well. `false`: a
+/// descendant lives still, and nothing was given back.
+pub(crate) fn sweep_family(arena: &Arena, seat: u16) -> bool {
+    let seats = arena.seats();
+    let Some(root) = seats.seat(seat) else { return true };
+    root.close();
+    drop_reservations(arena, seat);
+    if living_below(arena, seat).next().is_some() {
+        return false;
+    }
+    let below: Vec<u16> = seats.below(seat).map(|(number, ..)| number).collect();
+    for number in below.into_iter().chain([seat]) {
+        if let Some(Occupant::Process(identity)) = seats.seat(number).map(|seat| seat.occupant()) {
+            // An error means that a signal handler interrupted a sweep on this thread: the next one goes on.
+            let _ = heap::locked(arena, &arena.header().sweep.0, |_| (), || sweep(arena, number, identity));
+        }
+    }
+    true
+}
+
+/// The processes below `seat` that are not certainly dead. Complete if the seat was closed before.
+pub(crate) fn living_below(arena: &Arena, seat: u16) -> impl Iterator<Item = Identity> {
+    arena
+        .seats()
+        .below(seat)
+        .map(|(.., identity)| Identity::from_bits(identity))
+        .filter(|identity| !identity.is_gone())
+}
+
+/// Vacates the seats that a dead participant kept for children it did not fork, or that have not registered: they
+/// will find that they may not.
+fn drop_reservations(arena: &Arena, by: u16) {
+    for (_, seat) in arena.seats().iter() {
+        if let Occupant::Reserved { by: reserver, word } = seat.occupant()
+            && reserver == by
+        {
+            seat.vacate(word);
+        }
+    }
+}
+
+/// Sweeps those dead whom no parent of ours waits for: forks that programs made by themselves, and families whose parent
+/// is dead too. Returns whether a seat became free.
+pub(crate) fn sweep_strays(arena: &Arena) -> bool {
+    let seats = arena.seats();
+    let mut freed = false;
+    for (number, seat) in seats.iter() {
+        if !matches!(seat.occupant(), Occupant::Process(_)) || !is_dead(arena, number) {
+            continue;
+        }
+        let awaited = !seat.is_stray() && seat.parent().is_some_and(|parent| !is_dead(arena, parent));
+        freed |= !awaited && sweep_family(arena, number);
+    }
+    super::limbo::settle(arena);
+    freed
+}
+
+/// Sweeps one seat. Sweep lock held.
+fn sweep(arena: &Arena, dead: u16, identity: u64) {
+    let Some(seat) = arena.seats().seat(dead) else { return };
+    if seat.occupant() != Occupant::Process(identity) || member::seat() == Some(dead) {
+        return; // I1
+    }
+    seat.close();
+    let header = arena.header();
+    for lock in [&header.heap.0, &header.shares.0, &header.sweep.0] {
+        orphan(lock, dead);
+    }
+    if seat.owned.load(Acquire) != 0 {
+        // D1: the dead one's last count is the truth, or too high
+        while sweep_batch(arena, dead) == Ok(BATCH) {}
+        heap::dissolve_empty_slabs(arena);
+    }
+    seat.vacate(identity);
+}
+
+/// Takes over, or frees, up to `BATCH` blocks of the dead. Returns how many.
+fn sweep_batch(arena: &Arena, dead: u16) -> Result<usize, AllocError> {
+    let me = member::seat().ok_or(AllocError::Excluded)?;
+    let mut found = Vec::with_capacity(BATCH);
+    with_shares(arena, || with_heap(arena, || walk(arena, me, dead, &mut found)))??;
+    let count = found.len();
+    for found in found {
+        match found {
+            Found::Block(unit, mine) => drop(heap::release(arena, me, unit, mine)),
+            Found::Ended { unit, block, mine } => shares::finish(arena, me, unit, block, mine),
+            Found::StrayRecord(record) => shares::sweep_record(arena, record),
+        }
+    }
+    Ok(count)
+}
+
+/// Walks the heap for what `dead` held. Shares lock and heap lock held.
+fn walk(arena: &Arena, me: u16, dead: u16, found: &mut Vec<Found>) {
+    for (page, head) in arena.runs().walk(0).map_while(Result::ok) {
+        let unit = (page * UNITS) as u64;
+        if head.kind() != Kind::Slab {
+            look(arena, me, dead, unit, head, found);
+            if found.len() == BATCH {
+                return;
+            }
+            continue;
+        }
+        for unit in objects(page, head) {
+            look(arena, me, dead, unit as u64, arena.claims().load(unit), found);
+            if found.len() == BATCH {
+                return;
+            }
+        }
+    }
+}
+
+/// Looks at one block.
+fn look(arena: &Arena, me: u16, dead: u16, unit: u64, word: Word, found: &mut Vec<Found>) {
+    match word.kind() {
+        Kind::Private if word.owner() == dead => {
+            let mine = Word::private(word.extent(), me, word.tag(), false);
+            member::count_owned(arena, me, 1);
+            if shares::exchange(arena, unit, word, mine) {
+                found.push(Found::Block(unit, mine));
+            } else {
+                member::count_owned(arena, me, -1);
+            }
+        }
+        Kind::Shared => match shares::sweep(arena, me, dead, unit, word) {
+            Swept::Kept => orphan_block(arena, dead, unit, word),
+            Swept::Ended(block, mine) => found.push(Found::Ended { unit, block, mine }),
+            Swept::StrayRecord(record) => found.push(Found::StrayRecord(record)),
+        },
+        Kind::Private => orphan_block(arena, dead, unit, word),
+        _ => {}
+    }
+}
+
+/// Takes the lock of a block from the dead.
+fn orphan_block(arena: &Arena, dead: u16, unit: u64, word: Word) {
+    if word.bears_lock() {
+        orphan(arena.lock_at(unit), dead);
+    }
+}
+
+fn orphan(lock: &OwnerLock, dead: u16) {
+    if lock.orphan(dead) {
+        sys::wake(lock.futex_word(), u32::MAX);
+    }
+}

@@ -1,0 +1,132 @@
+//! The death of a parent kills its children, at once and even when they are busy.
+//!
+//! ```text
+//!   parent  ── write end ──▶ (pipe) ◀── read end, as inherited: only a way to the pipe
+//!                               ◀────── child 1: read end opened anew, O_ASYNC, owner child 1, signal SIGKILL
+//!                               ◀────── child 2: read end opened anew, ...
+//! ```
+//!
+//! Nobody ever writes. When the parent ends, however it ends, the kernel closes the last write end and sends
+//! each child the signal that its own read end asked for. `PR_SET_PDEATHSIG` would not do: it fires when the
+//! *thread* that forked ends.
+//!
+//! D1. Of all processes only the parent has the write end for long: every child closes its copy first thing.
+//! D2. Every child opens the read end anew. An inherited one is the same open file in all of them, with one
+//!     owner.
+//! D3. First armed, then looked at: a parent that dies before is seen by looking, one that dies after by the
+//!     signal.
+//! D4. Whoever closes the parent's write end, say by closing every descriptor, kills the children. A child
+//!     that finds it closed at birth falls back to `PR_SET_PDEATHSIG`.
+//!
+//! # Source
+//! fcntl(2): F_SETOWN, F_SETSIG, O_ASYNC; proc_pid_fd(5) on opening a pipe anew; prctl(2): PR_SET_PDEATHSIG.
+#![allow(unsafe_code)]
+// Unsafe for one reason: libc calls on bare descriptor numbers.
+
+use std::os::fd::{AsRawFd, IntoRawFd, OwnedFd, RawFd};
+use std::time::Duration;
+
+use crate::error::OsError;
+use crate::sys::clock::Deadline;
+use crate::sys::descriptor::{self, FileId};
+use crate::sys::{errno, fork, poll};
+
+/// With what a child exits that finds its parent dead. Nobody is left to read it.
+const ORPHANED: i32 = 1;
+
+/// The pipe of one process, by whose end its children learn of its death. Lives as long as the process:
+/// copying it copies names, and nothing is closed when one is dropped.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct DeathPipe {
+    read: RawFd,
+    write: RawFd,
+    /// Which pipe the two numbers meant, since a program may close descriptors that it does not know.
+    pipe: FileId,
+    /// The process that dies.
+    parent: i32,
+}
+
+impl DeathPipe {
+    /// Makes the pipe of this process, both ends close-on-exec and at high numbers. One is enough for all
+    /// children.
+    ///
+    /// # Errors
+    /// `EMFILE` or `ENFILE`.
+    pub(crate) fn new() -> Result<Self, OsError> {
+        let (read, write) = std::io::pipe()
+            .map_err(|error| OsError::new("pipe2", "death pipe", error.raw_os_error().unwrap_or(0)))?;
+        let read = descriptor::raise(read.into());
+        let write = descriptor::raise(write.into());
+        let pipe = FileId::of(read.as_raw_fd(), "death pipe")?;
+        Ok(Self { read: read.into_raw_fd(), write: write.into_raw_fd(), pipe, parent: fork::pid() })
+    }
+
+    /// Binds this process, a child just forked, to the life of the parent that made the pipe. If the parent
+    /// is dead already, ends the child here.
+    ///
+    /// For the child alone, and for once. Neither locks nor allocates.
+    pub(crate) fn bind_child(self) {
+        // D4: without its write end the pipe would kill us at once, though the parent lives.
+        let whole = self.pipe.is_at(self.write);
+        // D1.
+        descriptor::close_if(self.write, self.pipe);
+        let armed = whole && self.open_anew().is_ok_and(|own| arm(own).is_ok());
+        descriptor::close_if(self.read, self.pipe);
+        if !armed {
+            self.bind_to_forking_thread();
+        }
+    }
+
+    /// Closes both ends in a process that is no child of this crate's: one that other code forked. Kept open
+    /// there, the write end would outlive the parent and hide its death.
+    pub(crate) fn let_go(self) {
+        descriptor::close_if(self.write, self.pipe);
+        descriptor::close_if(self.read, self.pipe);
+    }
+
+    /// Opens the read end as a file of this process's own (D2).
+    fn open_anew(self) -> Result<OwnedFd, OsError> {
+        if !self.pipe.is_at(self.read) {
+            return Err(OsError::new("fstat", "death pipe", libc::EBADF));
+        }
+        let path = format_args!("/proc/self/fd/{}", self.read);
+        descriptor::open_for_reading(path, "death pipe").map(descriptor::raise)
+    }
+
+    /// What is left without the pipe: dies with the *thread* that forked, which is at least not later.
+    #[cold]
+    fn bind_to_forking_thread(self) {
+        // SAFETY: PR_SET_PDEATHSIG takes a signal number; it touches no memory.
+        unsafe { libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL) };
+        // As D3: a parent that died before has another process in its place now.
+        if fork::parent_pid() != self.parent {
+            fork::exit_now(ORPHANED);
+        }
+    }
+}
+
+/// Has the kernel kill this process when the last write end closes, and ends it if that has happened. Keeps
+/// `own` open for ever.
+fn arm(own: OwnedFd) -> Result<(), OsError> {
+    let fd = own.as_raw_fd();
+    // SAFETY: F_SETOWN takes a number and touches no memory of ours.
+    let result = unsafe { libc::fcntl(fd, libc::F_SETOWN, fork::pid()) };
+    errno::check(result == 0, "fcntl(F_SETOWN)", "death pipe")?;
+    // SAFETY: as above.
+    let result = unsafe { libc::fcntl(fd, F_SETSIG, libc::SIGKILL) };
+    errno::check(result == 0, "fcntl(F_SETSIG)", "death pipe")?;
+    // SAFETY: as above. Of the flags this sets, O_NONBLOCK is set already and O_ASYNC is the purpose.
+    let result = unsafe { libc::fcntl(fd, libc::F_SETFL, libc::O_NONBLOCK | libc::O_ASYNC) };
+    errno::check(result == 0, "fcntl(F_SETFL)", "death pipe")?;
+    // D3. The deadline has passed: this only looks.
+    let now = poll::events(fd, Deadline::after(Duration::ZERO), "death pipe")?;
+    if now & libc::POLLHUP != 0 {
+        fork::exit_now(ORPHANED);
+    }
+    let _for_ever = own.into_raw_fd();
+    Ok(())
+}
+
+/// Chooses the signal that O_ASYNC sends; the number is that of asm-generic/fcntl.h, which libc does not
+/// name.
+const F_SETSIG: libc::c_int = 10;

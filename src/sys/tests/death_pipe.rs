@@ -1,0 +1,251 @@
+use std::fs::File;
+use std::io::Read;
+use std::os::fd::{AsRawFd, IntoRawFd, RawFd};
+use std::path::PathBuf;
+use std::thread;
+use std::time::Duration;
+
+use super::{Child, WATCHDOG, asserted_in_child, eventually, receive_pid, send_pid};
+use crate::sys::death_pipe::DeathPipe;
+use crate::sys::fork::{parent_pid, pid};
+use crate::sys::pidfd::{ExitStatus, PidFd};
+
+/// A process that is to die with another. Killed at the latest when the test ends.
+struct Bound(PidFd);
+
+impl Bound {
+    fn dies(&self) -> bool {
+        self.0.wait_gone(Some(WATCHDOG)) == Ok(true)
+    }
+
+    fn lives(&self) -> bool {
+        self.0.wait_gone(Some(Duration::from_millis(100))) == Ok(false)
+    }
+}
+
+impl Drop for Bound {
+    fn drop(&mut self) {
+        let _ = self.0.send_signal(libc::SIGKILL);
+    }
+}
+
+fn wait_for_ever() -> i32 {
+    loop {
+        thread::park();
+    }
+}
+
+/// The descriptors of this process that refer to pipes.
+fn pipes() -> Vec<(RawFd, PathBuf)> {
+    let entries = std::fs::read_dir("/proc/self/fd").expect("read_dir").flatten();
+    let links = entries.filter_map(|entry| {
+        Some((entry.file_name().to_str()?.parse().ok()?, std::fs::read_link(entry.path()).ok()?))
+    });
+    links.filter(|(_, link)| link.to_string_lossy().starts_with("pipe:")).collect()
+}
+
+/// Starts a parent that forks `children` bound children, each running `body`; returns them all once they are
+/// bound.
+fn family(children: usize, body: fn() -> i32) -> (Child, Vec<Bound>) {
+    let (mut from, mut to) = std::io::pipe().expect("pipe");
+    let parent = Child::running(move || {
+        let pipe = DeathPipe::new().expect("death pipe");
+        let born: Vec<Child> = (0..children)
+            .map(|_| {
+                Child::running(|| {
+                    pipe.bind_child();
+                    send_pid(&mut to, pid());
+                    body()
+                })
+            })
+            .collect();
+        let code = wait_for_ever();
+        drop(born);
+        code
+    });
+    let born = (0..children).map(|_| Bound(PidFd::open(receive_pid(&mut from)).expect("pidfd_open")));
+    let born = born.collect();
+    (parent, born)
+}
+
+#[test]
+fn death_pipe_kills_the_child_when_the_parent_is_killed() {
+    let (parent, children) = family(1, wait_for_ever);
+    assert!(children[0].lives(), "its parent lives");
+    parent.kill();
+    assert!(children[0].dies());
+}
+
+#[test]
+fn death_pipe_kills_every_child() {
+    let (parent, children) = family(3, wait_for_ever);
+    assert!(children.iter().all(Bound::lives));
+    parent.kill();
+    assert!(children.iter().all(Bound::dies));
+}
+
+#[test]
+fn death_pipe_kills_a_busy_child_that_blocks_what_can_be_blocked() {
+    let (parent, children) = family(1, || {
+        // SAFETY: all ones is a valid signal set; the old mask is not asked for.
+        let all: libc::sigset_t = unsafe { std::mem::transmute([u64::MAX; size_of::<libc::sigset_t>() / 8]) };
+        // SAFETY: `all` is a live signal set.
+        unsafe { libc::pthread_sigmask(libc::SIG_SETMASK, &raw const all, std::ptr::null_mut()) };
+        loop {
+            std::hint::spin_loop();
+        }
+    });
+    parent.kill();
+    assert!(children[0].dies());
+}
+
+#[test]
+fn child_whose_parent_died_before_it_was_bound_ends_itself() {
+    let (mut from, mut to) = std::io::pipe().expect("pipe");
+    let parent = Child::running(move || {
+        let pipe = DeathPipe::new().expect("death pipe");
+        let parent = pid();
+        let _child = Child::running(|| {
+            send_pid(&mut to, pid());
+            eventually(|| parent_pid() != parent);
+            pipe.bind_child();
+            wait_for_ever()
+        });
+        wait_for_ever()
+    });
+    let child = Bound(PidFd::open(receive_pid(&mut from)).expect("pidfd_open"));
+    parent.kill();
+    assert!(child.dies());
+}
+
+#[test]
+fn grandchildren_go_too() {
+    let (mut from, mut to) = std::io::pipe().expect("pipe");
+    let parent = Child::running(move || {
+        let pipe = DeathPipe::new().expect("death pipe");
+        let _child = Child::running(|| {
+            pipe.bind_child();
+            let own = DeathPipe::new().expect("death pipe");
+            let _grandchild = Child::running(|| {
+                own.bind_child();
+                send_pid(&mut to, pid());
+                wait_for_ever()
+            });
+            wait_for_ever()
+        });
+        wait_for_ever()
+    });
+    let grandchild = Bound(PidFd::open(receive_pid(&mut from)).expect("pidfd_open"));
+    assert!(grandchild.lives());
+    parent.kill();
+    assert!(grandchild.dies());
+}
+
+#[test]
+fn child_outlives_the_thread_that_forked_it() {
+    asserted_in_child(|| {
+        let pipe = DeathPipe::new().expect("death pipe");
+        let (mut from, mut to) = std::io::pipe().expect("pipe");
+        let forking = thread::spawn(move || {
+            Child::running(|| {
+                pipe.bind_child();
+                send_pid(&mut to, pid());
+                wait_for_ever()
+            })
+        });
+        let child = forking.join().expect("join");
+        receive_pid(&mut from);
+        assert_eq!(child.pidfd.wait_gone(Some(Duration::from_millis(100))), Ok(false));
+    });
+}
+
+#[test]
+fn bound_child_keeps_one_descriptor_and_not_the_write_end() {
+    asserted_in_child(|| {
+        let before = pipes().len();
+        let pipe = DeathPipe::new().expect("death pipe");
+        assert_eq!(pipes().len(), before + 2);
+        let child = Child::running(|| {
+            pipe.bind_child();
+            // Its own read end, and that it is one: the parent alone keeps the pipe from hanging up.
+            i32::from(pipes().len() != before + 1)
+        });
+        assert_eq!(child.status(), ExitStatus::Exited(0));
+    });
+}
+
+#[test]
+fn letting_go_closes_both_ends() {
+    asserted_in_child(|| {
+        let before = pipes().len();
+        DeathPipe::new().expect("death pipe").let_go();
+        assert_eq!(pipes().len(), before);
+    });
+}
+
+#[test]
+fn child_lives_although_the_program_closed_the_pipe() {
+    asserted_in_child(|| {
+        let known = pipes();
+        let pipe = DeathPipe::new().expect("death pipe");
+        for (number, _) in pipes().into_iter().filter(|one| !known.contains(one)) {
+            // SAFETY: this is what a program does that closes what it does not know; the pipe owns bare
+            // numbers.
+            unsafe { libc::close(number) };
+        }
+        let child = Child::running(|| {
+            pipe.bind_child();
+            thread::sleep(Duration::from_millis(50));
+            7
+        });
+        assert_eq!(child.status(), ExitStatus::Exited(7));
+    });
+}
+
+#[test]
+fn child_dies_with_its_parent_although_the_program_closed_the_pipe() {
+    let (mut from, mut to) = std::io::pipe().expect("pipe");
+    let parent = Child::running(move || {
+        let known = pipes();
+        let pipe = DeathPipe::new().expect("death pipe");
+        for (number, _) in pipes().into_iter().filter(|one| !known.contains(one)) {
+            // SAFETY: as in the test before.
+            unsafe { libc::close(number) };
+        }
+        let _child = Child::running(|| {
+            pipe.bind_child();
+            send_pid(&mut to, pid());
+            wait_for_ever()
+        });
+        wait_for_ever()
+    });
+    let child = Bound(PidFd::open(receive_pid(&mut from)).expect("pidfd_open"));
+    assert!(child.lives());
+    parent.kill();
+    assert!(child.dies());
+}
+
+#[test]
+fn strangers_file_at_the_number_of_the_pipe_is_left_alone() {
+    asserted_in_child(|| {
+        let known = pipes();
+        let pipe = DeathPipe::new().expect("death pipe");
+        let numbers: Vec<RawFd> =
+            pipes().into_iter().filter(|one| !known.contains(one)).map(|(number, _)| number).collect();
+        let stranger = File::open("/proc/self/status").expect("open").into_raw_fd();
+        for &number in &numbers {
+            // SAFETY: the pipe owns bare numbers, and this is what a program does that chooses its own.
+            assert_eq!(unsafe { libc::dup2(stranger, number) }, number);
+        }
+        let child = Child::running(|| {
+            pipe.bind_child();
+            let mut text = String::new();
+            // SAFETY: the number was given to this file above and nothing else owns it in this process.
+            let mut file = unsafe { <File as std::os::fd::FromRawFd>::from_raw_fd(numbers[0]) };
+            assert!(file.read_to_string(&mut text).is_ok());
+            assert!(file.as_raw_fd() == numbers[0] && text.contains("Name:"));
+            0
+        });
+        assert_eq!(child.status(), ExitStatus::Exited(0));
+    });
+}

@@ -1,0 +1,73 @@
+//! The subject of most sweeps: an operation on the arena in a process that was forked behind the crate's back.
+
+use procshare::arena;
+
+use crate::board::Board;
+use crate::engine::Victim;
+use crate::heap::Heap;
+use crate::sweep::{Subject, Tally, sweep};
+use crate::witness::Verdict;
+
+/// An operation, what comes before it, and what must hold after it.
+pub(crate) struct Forked<'a> {
+    heap: Heap,
+    before: &'a dyn Fn(),
+    operation: &'a dyn Fn(),
+    after: &'a dyn Fn() -> Verdict,
+}
+
+/// The family's arena, made now if there is none, with nothing in it that only waits to be swept.
+pub(crate) fn legal_heap() {
+    // Before the first fork of a sweep: what the family shares is what it inherits.
+    arena::check().expect("a legal heap before anybody is killed");
+}
+
+impl<'a> Forked<'a> {
+    /// Nothing before the operation, and nothing after it but the look at the heap.
+    pub(crate) fn new(board: &'static Board, operation: &'a dyn Fn()) -> Self {
+        legal_heap();
+        Self { heap: Heap::new(board), before: &|| (), operation, after: &Verdict::default }
+    }
+
+    /// With something for the witness to do before each victim.
+    pub(crate) fn before(self, before: &'a dyn Fn()) -> Self {
+        Self { before, ..self }
+    }
+
+    /// With something for the witness to look at after each victim, before it looks at the heap.
+    pub(crate) fn after(self, after: &'a dyn Fn() -> Verdict) -> Self {
+        Self { after, ..self }
+    }
+}
+
+impl Subject for Forked<'_> {
+    fn launch(&mut self) -> Victim {
+        Victim::fork(self.operation)
+    }
+
+    fn rest(&self) {
+        self.heap.rest();
+    }
+
+    fn prepare(&self) {
+        (self.before)();
+    }
+
+    fn examine(&self) -> Verdict {
+        let mut verdict = (self.after)();
+        verdict |= self.heap.examine();
+        verdict
+    }
+}
+
+/// Sweeps `operation` alone, on whatever heap there is.
+pub(crate) fn sweep_alone(name: &str, operation: &dyn Fn()) -> Tally {
+    let board = Board::map();
+    sweep(name, board, &mut Forked::new(board, operation))
+}
+
+/// Sweeps `operation`, each time on the heap that `before` leaves.
+pub(crate) fn sweep_after(name: &str, before: &dyn Fn(), operation: &dyn Fn()) -> Tally {
+    let board = Board::map();
+    sweep(name, board, &mut Forked::new(board, operation).before(before))
+}

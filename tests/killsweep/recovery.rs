@@ -1,0 +1,111 @@
+//! Killed while it repairs: the second victim dies in the middle of what the first one's death left to do.
+
+use std::hint::black_box;
+
+use procshare::{Array, Value};
+
+use crate::board::Board;
+use crate::engine::Victim;
+use crate::forked::legal_heap;
+use crate::heap::{Heap, THREE_PAGES};
+use crate::path::Path;
+use crate::sweep::{Subject, sweep};
+use crate::tracee;
+use crate::witness::Verdict;
+
+/// At how many points the first victim is tried, to find the one that leaves most to do.
+const TRIED: usize = 60;
+
+/// A participant that joins: what the crate does in a fresh child, before any code of the program's runs there.
+struct Joining {
+    heap: Heap,
+}
+
+impl Subject for Joining {
+    fn launch(&mut self) -> Victim {
+        Victim::fork_under_trace()
+    }
+
+    fn rest(&self) {
+        self.heap.rest();
+    }
+
+    fn examine(&self) -> Verdict {
+        self.heap.examine()
+    }
+}
+
+/// Two victims of the same operation: the first dies at one point, the second anywhere.
+struct Nested {
+    heap: Heap,
+    operation: fn(),
+    first: Path,
+    at: usize,
+}
+
+impl Nested {
+    /// Looks for the point of the first victim's death after which the second has most to do.
+    fn new(board: &'static Board, operation: fn()) -> Self {
+        legal_heap();
+        let mut nested = Self { heap: Heap::new(board), operation, first: recorded(operation), at: 0 };
+        let step = nested.first.len().div_ceil(TRIED);
+        let longest = (0..nested.first.len()).step_by(step).max_by_key(|at| {
+            nested.at = *at;
+            let victim = nested.launch();
+            let length = victim.record().map_or(0, |path| path.len());
+            bury(&victim);
+            length
+        });
+        nested.at = longest.unwrap_or(0);
+        nested
+    }
+}
+
+impl Subject for Nested {
+    fn launch(&mut self) -> Victim {
+        let first = Victim::fork(self.operation);
+        first.run_to(&self.first, self.at);
+        bury(&first);
+        Victim::fork(self.operation)
+    }
+
+    fn rest(&self) {
+        self.heap.rest();
+    }
+
+    fn examine(&self) -> Verdict {
+        self.heap.examine()
+    }
+}
+
+fn bury(victim: &Victim) {
+    victim.kill();
+    tracee::reap(victim.pid());
+}
+
+fn recorded(operation: fn()) -> Path {
+    let victim = Victim::fork(operation);
+    let path = victim.record().expect("the operation runs to its end under single steps");
+    bury(&victim);
+    path
+}
+
+#[test]
+fn a_fresh_child_killed_while_it_joins_gives_its_seat_back() {
+    let board = Board::map();
+    legal_heap();
+    sweep("a foreign fork joins", board, &mut Joining { heap: Heap::new(board) }).assert_clean();
+}
+
+#[test]
+fn a_process_killed_while_it_repairs_what_a_killed_one_left_leaves_a_legal_heap() {
+    fn value_and_array() {
+        let value = Value::new(black_box(7_u64));
+        let array = Array::<u64>::zeroed(THREE_PAGES);
+        drop(value);
+        drop(array);
+    }
+    let board = Board::map();
+    let mut nested = Nested::new(board, value_and_array);
+    sweep("recovery from a kill in the same operation", board, &mut nested).assert_clean();
+}

@@ -1,0 +1,11 @@
+//! The main job on real data, as its users see it: these tests run the example `sunspots` as a program.
+//!
+//! `cargo test` builds it. To run these tests alone: `cargo build --example sunspots`, then `cargo test --test sunspots`.
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod input;
+mod killed;
+mod program;
+mod results;
