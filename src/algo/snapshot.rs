@@ -16,12 +16,12 @@
 //! | E4   | `fill`, fence before the stores | `read`, fence before second look | that the copy was up for writing |
 //!
 //! Invariants:
-//! - S1. Only the lock's owner changes the version, by adding 1, and the copy `(version + 1) & 1`.
-//! - S2. The copy `version & 1` is complete, and stays so until the version has moved by 1: its next writer
+//! - I1. Only the lock's owner changes the version, by adding 1, and the copy `(version + 1) & 1`.
+//! - I2. The copy `version & 1` is complete, and stays so until the version has moved by 1: its next writer
 //!   starts after that.
-//! - S3. A reader that met a word of a later writer sees a later version at its second look (E4), so what `read`
+//! - I3. A reader that met a word of a later writer sees a later version at its second look (E4), so what `read`
 //!   returns is one whole value.
-//! - S4. A read that starts over does so because a write was committed: readers never wait for a writer.
+//! - I4. A read that starts over does so because a write was committed: readers never wait for a writer.
 
 use super::planted::{Bug, planted};
 use super::{LockError, Owner, OwnerLock, Park};
@@ -85,7 +85,7 @@ impl Snapshot {
         me: Owner,
         park: &P,
     ) -> Result<(), LockError> {
-        // Clean or recovered is the same here: a dead writer left nothing to repair (S2).
+        // Clean or recovered is the same here: a dead writer left nothing to repair (I2).
         self.lock.lock(me, park)?;
         // Relaxed: only owners of the lock change it.
         let version = self.version.load(Ordering::Relaxed);

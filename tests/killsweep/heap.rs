@@ -28,7 +28,7 @@ struct Size {
 
 impl Size {
     fn of(stats: &arena::Stats) -> Self {
-        Self { used: stats.used as u64, blocks: stats.blocks as u64, participants: stats.participants as u64 }
+        Self { used: stats.used, blocks: stats.blocks, participants: stats.participants }
     }
 
     fn exceeds(self, other: Self) -> bool {

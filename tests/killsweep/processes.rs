@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use procshare::{Array, DecodeError, Failure, Frozen, Measure, Message, Process, Reader, Value, Writer};
+use procshare::message::{Measure, Reader, Writer};
+use procshare::{Array, DecodeError, Failure, Frozen, Message, Process, Value};
 
 use crate::board::Board;
 use crate::engine::{self, Victim};

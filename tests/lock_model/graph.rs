@@ -26,9 +26,10 @@ pub(crate) fn explore(protocol: Protocol, kills: u8) -> Findings {
     let mut done = Vec::new();
     let (mut overlap, mut stuck) = (0, 0);
     let mut steps = Vec::new();
-    let mut at = 0;
-    while let Some(&state) = states.get(at) {
-        at += 1;
+    let mut explored = 0;
+    while let Some(&state) = states.get(explored) {
+        let from = explored;
+        explored += 1;
         if state.inside() > 1 {
             // What comes after means nothing.
             overlap += 1;
@@ -38,7 +39,7 @@ pub(crate) fn explore(protocol: Protocol, kills: u8) -> Findings {
         state.steps(protocol, &mut steps);
         let by_the_living = steps.len();
         if state.settled() {
-            done.push(at - 1);
+            done.push(from);
         } else if by_the_living == 0 {
             stuck += 1;
         }
@@ -50,7 +51,7 @@ pub(crate) fn explore(protocol: Protocol, kills: u8) -> Findings {
                 states.len() - 1
             });
             if taken < by_the_living {
-                led_from[to].push(u32::try_from(at - 1).expect("fewer than 2^32 states"));
+                led_from[to].push(u32::try_from(from).expect("fewer than 2^32 states"));
             }
         }
     }

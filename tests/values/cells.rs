@@ -1,6 +1,6 @@
 //! Cells: single elements that several processes use at once.
 
-use procshare::{Array, Cells, scope};
+use procshare::{Array, Cells, Element, scope};
 
 use crate::support::{scaled, watchdog};
 
@@ -48,19 +48,23 @@ fn neighbouring_bytes_do_not_disturb_each_other() {
 #[test]
 fn cells_of_every_width_load_what_was_stored() {
     watchdog!(60);
-    fn check<T>(low: T, high: T)
-    where
-        T: procshare::Plain + bytemuck::AnyBitPattern + PartialEq + std::fmt::Debug,
-    {
+    fn check<T: Element + PartialEq + std::fmt::Debug>(low: T, high: T) {
         let mut array = Array::from_slice(&[low; 3]).expect("a few bytes");
-        array[1] = high;
+        let cells = array.cells();
+        cells.store(1, high);
+        assert_eq!([cells.load(0), cells.load(1), cells.load(2)], [low, high, low]);
         assert_eq!(array[..], [low, high, low]);
     }
     check(0_u8, u8::MAX);
     check(0_i16, i16::MIN);
     check(0.0_f32, f32::MAX);
     check(0.0_f64, f64::MIN);
+    check([0_u8; 4], [1, 2, 3, 4]);
+}
 
+#[test]
+fn operations_on_a_cell_return_what_was_there() {
+    watchdog!(60);
     let mut array = Array::<i16>::zeroed(3).expect("6 bytes");
     let cells: &Cells<i16> = array.cells();
     cells.store(1, -5);

@@ -1,6 +1,6 @@
 //! A `measure` that says too little makes the message be refused, and nothing else.
 
-use super::encode;
+use super::{encode, lay};
 use crate::message::{DecodeError, Measure, Message, Reader, Writer};
 use crate::value::{Array, Value};
 
@@ -47,10 +47,13 @@ fn more_bytes_than_measured_are_refused() {
 
 #[test]
 fn what_is_written_after_an_overflow_is_not_written() {
-    refused(4, 0, |to| {
+    let write = |to: &mut Writer<'_>| {
         to.plain(&1_u64);
         to.plain(&1_u32); // would fit, but the message is broken already
-    });
+    };
+    let (bytes, finished) = lay(Liar { promised: 4, handles: 0, write });
+    assert!(finished.is_err());
+    assert_eq!(bytes, [0xA5; 4], "untouched");
 }
 
 #[test]

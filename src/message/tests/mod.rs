@@ -13,8 +13,8 @@ use std::ptr::NonNull;
 use super::{DecodeError, Measure, Message, Reader, Writer};
 use crate::segment::container::Carried;
 
-/// Lays `value` into a private buffer, as long as it measures itself.
-pub(crate) fn encode<M: Message>(value: M) -> Result<(Vec<u8>, Vec<Carried>), DecodeError> {
+/// Lays `value` into a private buffer, as long as it measures itself; returns the buffer and whether that went well.
+pub(crate) fn lay<M: Message>(value: M) -> (Vec<u8>, Result<Vec<Carried>, DecodeError>) {
     let mut measure = Measure::new();
     value.measure(&mut measure);
     // One byte in front, so that nothing in it is aligned by accident, and some behind that nobody may touch.
@@ -26,7 +26,13 @@ pub(crate) fn encode<M: Message>(value: M) -> Result<(Vec<u8>, Vec<Carried>), De
     let finished = to.finish();
     let behind = buffer.split_off(1 + measure.total_bytes());
     assert_eq!(behind, [0xA5; 16], "written beyond the region");
-    Ok((buffer.split_off(1), finished?))
+    (buffer.split_off(1), finished)
+}
+
+/// Lays `value` into a private buffer, as a sender does.
+pub(crate) fn encode<M: Message>(value: M) -> Result<(Vec<u8>, Vec<Carried>), DecodeError> {
+    let (bytes, finished) = lay(value);
+    Ok((bytes, finished?))
 }
 
 /// Rebuilds a value from a private buffer; returns it and how many bytes it left.
