@@ -1,5 +1,6 @@
 //! Processes that share memory the way threads do.
 #![cfg_attr(all(test, loom), allow(dead_code, unused_imports))]
+#![cfg_attr(not(test), warn(clippy::disallowed_methods, clippy::disallowed_types))]
 
 #[cfg(not(target_os = "linux"))]
 compile_error!("procshare needs Linux 5.14 or later; other systems have no back-end yet");
@@ -10,6 +11,9 @@ mod shim;
 
 #[cfg(not(all(test, loom)))]
 mod compile_fail;
+#[cfg(all(fuzzing, not(all(test, loom))))]
+#[doc(hidden)]
+pub mod fuzzing;
 #[cfg(not(all(test, loom)))]
 pub mod message;
 #[cfg(not(all(test, loom)))]

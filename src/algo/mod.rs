@@ -43,3 +43,6 @@ pub(crate) use word::{Kind, MAX_EXTENT, Word};
 
 #[cfg(all(test, loom))]
 mod tests;
+
+#[cfg(all(test, not(loom)))]
+mod properties;

@@ -13,9 +13,10 @@
 //!
 //! I1. `commit` is the only store after the seat was reserved, and the child makes it at most once.
 
+use super::planted::{Bug, planted};
 use crate::shim::{
     AtomicU64,
-    Ordering::{Acquire, Release},
+    Ordering::{Acquire, Relaxed, Release},
 };
 
 /// The word in which a child says how it ended.
@@ -59,7 +60,8 @@ impl OutcomeWord {
             Outcome::Panicked => 3 << 60,
             Outcome::OutOfMemory { bytes } => 4 << 60 | bytes & VALUE,
         };
-        self.0.store(word, Release); // O1
+        let order = if planted(Bug::RelaxedOutcome) { Relaxed } else { Release };
+        self.0.store(word, order); // O1, in ordinary builds always Release
     }
 
     /// Reads what was said. A word that no child writes reads as nothing said.

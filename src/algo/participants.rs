@@ -21,6 +21,7 @@
 //! I2. P2 is the store-buffer pattern: a process that registers and then finds its parent open is found by everyone who
 //!     closed the parent and then scanned.
 
+use super::planted::{Bug, planted};
 use crate::shim::{
     AtomicU64,
     Ordering::{AcqRel, Acquire, Relaxed, Release, SeqCst},
@@ -131,7 +132,9 @@ impl Seat {
     /// Says that no child of this participant may begin any more.
     pub(crate) fn close(&self) {
         self.closed.store(1, Relaxed);
-        fence(SeqCst); // P2: the scan that follows comes after the store
+        if !planted(Bug::CloseUnfenced) {
+            fence(SeqCst); // P2: the scan that follows comes after the store
+        }
     }
 
     /// Whether children of this participant may still begin. Ask after `register`.
@@ -167,6 +170,17 @@ impl<'a> Participants<'a> {
         (0..).zip(self.seats).take(high)
     }
 
+    /// Counts the seats up to `count` as taken once.
+    fn raise(self, count: u64) {
+        let mut high = self.high.load(Relaxed);
+        while high < count {
+            match self.high.compare_exchange(high, count, Relaxed, Relaxed) {
+                Ok(_) => return,
+                Err(found) => high = found,
+            }
+        }
+    }
+
     /// Finds a vacant seat and puts `word` there.
     fn occupy(self, word: u64) -> Option<(u16, &'a Seat)> {
         (0..).zip(self.seats).find(|(number, seat)| {
@@ -174,7 +188,7 @@ impl<'a> Participants<'a> {
             if seat.identity.load(Relaxed) != 0 {
                 return false;
             }
-            self.high.fetch_max(number + 1, Relaxed);
+            self.raise(number + 1);
             // P3 acquire: the seat's former life is over.
             seat.identity.compare_exchange(0, word, AcqRel, Relaxed).is_ok()
         })

@@ -28,6 +28,10 @@ pub(crate) enum Bug {
     CopyUnordered,
     /// `Snapshot::write` publishes the version without ordering the copy before it.
     RelaxedCommit,
+    /// `Seat::close` does not order its store before the scan that follows.
+    CloseUnfenced,
+    /// `OutcomeWord::commit` does not order the bytes before the word.
+    RelaxedOutcome,
 }
 
 /// Returns whether the running test planted `bug`: never, outside the model checker's build.

@@ -37,7 +37,8 @@ pub(crate) fn pack<M: Message>(message: M) -> Result<Container, Unpacked<M>> {
     let mut writer = unsafe { Writer::over(container.payload(), measure) };
     message.encode(&mut writer);
     // A message that measures less than it writes is a bug of its type: it is lost, as `Message` says.
-    let sealed = writer.finish().map_err(|_| AllocError::Overflow).and_then(|carried| container.seal(carried));
+    let sealed =
+        writer.finish().map_err(|_| AllocError::Overflow).and_then(|carried| container.seal(carried));
     sealed.map_err(|error| Unpacked { error, message: None })
 }
 
@@ -45,7 +46,11 @@ pub(crate) fn pack<M: Message>(message: M) -> Result<Container, Unpacked<M>> {
 ///
 /// # Safety
 /// - `region` is valid for writes of `room` bytes, and nobody else writes there meanwhile.
-pub(crate) unsafe fn pack_inline<M: Message>(message: M, region: NonNull<u8>, room: usize) -> Result<usize, M> {
+pub(crate) unsafe fn pack_inline<M: Message>(
+    message: M,
+    region: NonNull<u8>,
+    room: usize,
+) -> Result<usize, M> {
     let measure = measured(&message);
     if measure.total_bytes() > room || measure.total_handles() > 0 {
         return Err(message);

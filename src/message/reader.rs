@@ -157,7 +157,7 @@ impl Reader<'_> {
     ///
     /// # Errors
     /// [`DecodeError::TooDeep`], and those of `part`.
-    pub(crate) fn nested<V>(
+    pub(super) fn nested<V>(
         &mut self,
         part: impl FnOnce(&mut Self) -> Result<V, DecodeError>,
     ) -> Result<V, DecodeError> {

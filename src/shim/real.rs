@@ -1,6 +1,7 @@
 //! The shim in every ordinary build: core's atomics under our names.
 //!
 //! `type` aliases, not `pub use`: clippy's `disallowed-types` would fire on every user of a re-export.
+#![allow(clippy::disallowed_types, reason = "the one place that names them")]
 
 pub(crate) type AtomicU8 = core::sync::atomic::AtomicU8;
 pub(crate) type AtomicU16 = core::sync::atomic::AtomicU16;

@@ -64,10 +64,10 @@ pub(super) fn head_room() -> u64 {
 /// Returns the group of a process in `hierarchy`, from the text of `/proc/pid/cgroup`.
 pub(super) fn group_in(text: &str, hierarchy: Hierarchy) -> Option<&str> {
     text.lines().find_map(|line| {
-        let mut fields = line.splitn(3, ':');
-        let (number, controllers, group) = (fields.next()?, fields.next()?, fields.next()?);
+        let mut fields = line.splitn(3, ':').skip(1);
+        let (controllers, group) = (fields.next()?, fields.next()?);
         let found = if hierarchy == V2 {
-            number == "0" && controllers.is_empty()
+            controllers.is_empty()
         } else {
             controllers.split(',').any(|controller| controller == "memory")
         };

@@ -56,7 +56,8 @@ pub(crate) use copy::{copy_in, copy_out};
 pub(crate) use death_pipe::DeathPipe;
 pub(crate) use epoll::Watch;
 pub(crate) use fork::{
-    Forked, abandon, at_fork, default_signals, exit_now, fork, parent_pid, pid, restore_signals, set_process_name, tid,
+    Forked, abandon, at_fork, default_signals, exit_now, fork, parent_pid, pid, restore_signals,
+    set_process_name, tid,
 };
 pub(crate) use futex::{Wait, relax, release_and_wake, wait, wake};
 pub(crate) use identity::{Identity, pid_namespace};

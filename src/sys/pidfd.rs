@@ -60,15 +60,17 @@ impl PidFd {
         Ok(Self(unsafe { OwnedFd::from_raw_fd(fd as RawFd) }))
     }
 
-    /// Opens a hold on `pid`, which this process has just forked. If the child is gone already, its status taken by
-    /// someone else, the hold is one on something that has ended: [`PidFd::reap`] says [`ExitStatus::Lost`] or fails.
+    /// Opens a hold on `pid`, which this process has just forked. If the child is gone already, its status
+    /// taken by someone else, the hold is one on something that has ended: [`PidFd::reap`] says
+    /// [`ExitStatus::Lost`] or fails.
     ///
     /// # Errors
     /// `EMFILE`, `ENFILE`, `ENOMEM`: the child may be alive.
     pub(crate) fn of_child(pid: i32) -> Result<Self, OsError> {
         match Self::open(pid) {
             Err(error) if error.errno() == libc::ESRCH => {
-                let failed = |error: std::io::Error| OsError::new("pipe2", "pidfd", error.raw_os_error().unwrap_or(0));
+                let failed =
+                    |error: std::io::Error| OsError::new("pipe2", "pidfd", error.raw_os_error().unwrap_or(0));
                 let (read, mut write) = std::io::pipe().map_err(failed)?;
                 // Readable for ever, as a pidfd of a process that has ended.
                 std::io::Write::write_all(&mut write, &[0]).map_err(failed)?;

@@ -60,7 +60,7 @@ use crate::segment::block::{AllocError, Bears, Block, Fill};
 /// ```
 /// A child makes an array, and returns it in place:
 /// ```
-/// use procshare::{AllocError, Array, Process};
+/// use procshare::{Array, Process};
 ///
 /// let child = Process::spawn(|| Array::from_fn(1_000_000, |i| i as f64).map_err(|error| error.to_string()))?;
 /// let ramp: Array<f64> = child.join()??;

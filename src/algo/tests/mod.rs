@@ -4,6 +4,7 @@
 //! machine happens-before edges; `Spurious` never sleeps, lends nothing, and so finds missing orderings.
 
 mod loom_owner_lock;
+mod loom_participants;
 mod loom_snapshot;
 mod parkers;
 

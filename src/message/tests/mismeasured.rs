@@ -1,8 +1,11 @@
 //! A `measure` that says too little makes the message be refused, and nothing else.
 
+use std::alloc::Layout;
+use std::sync::Arc;
+
 use super::{encode, lay};
 use crate::message::{DecodeError, Measure, Message, Reader, Writer};
-use crate::value::{Array, Value};
+use crate::segment::block::{Bears, Block, Fill};
 
 /// Promises `promised` bytes and `handles` handles, and writes whatever it likes.
 struct Liar<W: FnOnce(&mut Writer<'_>)> {
@@ -63,11 +66,12 @@ fn filling_beyond_the_measure_ends() {
 
 #[test]
 fn more_handles_than_measured_are_refused() {
-    refused(8, 0, |to| Array::<u8>::zeroed(3).unwrap().encode(to));
+    let block = || Block::allocate(Layout::new::<u64>(), Fill::Zeroed, Bears::Nothing).unwrap();
+    refused(8, 0, |to| to.moved(block()));
     refused(0, 1, |to| {
-        let value = Value::new(1_u8).unwrap();
-        value.clone().encode(to);
-        value.encode(to);
+        let block = Arc::new(block());
+        to.shared(block.clone());
+        to.shared(block);
     });
 }
 

@@ -21,6 +21,8 @@ fn returns<M: Message + Clone + PartialEq + std::fmt::Debug>(value: &M) {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
     #[test]
     fn integers_return(a: u8, b: i16, c: u32, d: i64, e: u128, f: usize, g: isize, h: i128) {
         returns(&(a, b, c, d, e, f, g, h));

@@ -1,6 +1,6 @@
 use std::fs::File;
-use std::io::Read;
-use std::os::fd::{AsRawFd, IntoRawFd, RawFd};
+use std::io::{Read, Seek};
+use std::os::fd::{FromRawFd, IntoRawFd, RawFd};
 use std::path::PathBuf;
 use std::thread;
 use std::time::Duration;
@@ -29,10 +29,32 @@ impl Drop for Bound {
     }
 }
 
+/// Waits to be killed, and not by the watchdog of these tests: that must not pass for the death pipe.
 fn wait_for_ever() -> i32 {
+    outlive_the_watchdog();
     loop {
         thread::park();
     }
+}
+
+/// Has this process's alarm go off only long after the test has failed.
+fn outlive_the_watchdog() {
+    // SAFETY: alarm takes a number.
+    unsafe { libc::alarm(10 * WATCHDOG.as_secs() as u32) };
+}
+
+/// Blocks all signals of this thread.
+fn block_signals() {
+    // SAFETY: all ones is a valid signal set.
+    let all: libc::sigset_t = unsafe { std::mem::transmute([u64::MAX; size_of::<libc::sigset_t>() / 8]) };
+    // SAFETY: `all` is a live signal set; the old mask is not asked for.
+    unsafe { libc::pthread_sigmask(libc::SIG_SETMASK, &raw const all, std::ptr::null_mut()) };
+}
+
+/// Closes a descriptor as a program does that closes all it does not know. The pipe owns bare numbers.
+fn close(number: RawFd) {
+    // SAFETY: close takes a number, which no `OwnedFd` of these tests owns.
+    assert_eq!(unsafe { libc::close(number) }, 0);
 }
 
 /// The descriptors of this process that refer to pipes.
@@ -44,24 +66,35 @@ fn pipes() -> Vec<(RawFd, PathBuf)> {
     links.filter(|(_, link)| link.to_string_lossy().starts_with("pipe:")).collect()
 }
 
+/// A death pipe, and the numbers of its two ends (read, write).
+fn known_pipe() -> (DeathPipe, [RawFd; 2]) {
+    let before = pipes();
+    let pipe = DeathPipe::new().expect("death pipe");
+    let mut ends: Vec<RawFd> =
+        pipes().into_iter().filter(|one| !before.contains(one)).map(|(number, _)| number).collect();
+    // SAFETY: F_GETFL takes no memory.
+    ends.sort_by_key(|&end| unsafe { libc::fcntl(end, libc::F_GETFL) } & libc::O_ACCMODE);
+    (pipe, ends.try_into().expect("two ends"))
+}
+
 /// Starts a parent that forks `children` bound children, each running `body`; returns them all once they are
-/// bound.
-fn family(children: usize, body: fn() -> i32) -> (Child, Vec<Bound>) {
+/// bound and have run `prepare`.
+fn family(children: usize, prepare: fn(), body: fn() -> i32) -> (Child, Vec<Bound>) {
     let (mut from, mut to) = std::io::pipe().expect("pipe");
     let parent = Child::running(move || {
         let pipe = DeathPipe::new().expect("death pipe");
-        let born: Vec<Child> = (0..children)
+        let _children: Vec<Child> = (0..children)
             .map(|_| {
                 Child::running(|| {
+                    outlive_the_watchdog();
                     pipe.bind_child();
+                    prepare();
                     send_pid(&mut to, pid());
                     body()
                 })
             })
             .collect();
-        let code = wait_for_ever();
-        drop(born);
-        code
+        wait_for_ever()
     });
     let born = (0..children).map(|_| Bound(PidFd::open(receive_pid(&mut from)).expect("pidfd_open")));
     let born = born.collect();
@@ -70,7 +103,7 @@ fn family(children: usize, body: fn() -> i32) -> (Child, Vec<Bound>) {
 
 #[test]
 fn death_pipe_kills_the_child_when_the_parent_is_killed() {
-    let (parent, children) = family(1, wait_for_ever);
+    let (parent, children) = family(1, || (), wait_for_ever);
     assert!(children[0].lives(), "its parent lives");
     parent.kill();
     assert!(children[0].dies());
@@ -78,7 +111,7 @@ fn death_pipe_kills_the_child_when_the_parent_is_killed() {
 
 #[test]
 fn death_pipe_kills_every_child() {
-    let (parent, children) = family(3, wait_for_ever);
+    let (parent, children) = family(3, || (), wait_for_ever);
     assert!(children.iter().all(Bound::lives));
     parent.kill();
     assert!(children.iter().all(Bound::dies));
@@ -86,11 +119,7 @@ fn death_pipe_kills_every_child() {
 
 #[test]
 fn death_pipe_kills_a_busy_child_that_blocks_what_can_be_blocked() {
-    let (parent, children) = family(1, || {
-        // SAFETY: all ones is a valid signal set; the old mask is not asked for.
-        let all: libc::sigset_t = unsafe { std::mem::transmute([u64::MAX; size_of::<libc::sigset_t>() / 8]) };
-        // SAFETY: `all` is a live signal set.
-        unsafe { libc::pthread_sigmask(libc::SIG_SETMASK, &raw const all, std::ptr::null_mut()) };
+    let (parent, children) = family(1, block_signals, || {
         loop {
             std::hint::spin_loop();
         }
@@ -106,6 +135,7 @@ fn child_whose_parent_died_before_it_was_bound_ends_itself() {
         let pipe = DeathPipe::new().expect("death pipe");
         let parent = pid();
         let _child = Child::running(|| {
+            outlive_the_watchdog();
             send_pid(&mut to, pid());
             eventually(|| parent_pid() != parent);
             pipe.bind_child();
@@ -185,65 +215,60 @@ fn letting_go_closes_both_ends() {
 
 #[test]
 fn child_lives_although_the_program_closed_the_pipe() {
-    asserted_in_child(|| {
-        let known = pipes();
-        let pipe = DeathPipe::new().expect("death pipe");
-        for (number, _) in pipes().into_iter().filter(|one| !known.contains(one)) {
-            // SAFETY: this is what a program does that closes what it does not know; the pipe owns bare
-            // numbers.
-            unsafe { libc::close(number) };
-        }
-        let child = Child::running(|| {
-            pipe.bind_child();
-            thread::sleep(Duration::from_millis(50));
-            7
+    for closed in [&[0][..], &[1], &[0, 1]] {
+        asserted_in_child(|| {
+            let (pipe, ends) = known_pipe();
+            closed.iter().for_each(|&end: &usize| close(ends[end]));
+            let child = Child::running(|| {
+                pipe.bind_child();
+                thread::sleep(Duration::from_millis(50));
+                7
+            });
+            assert_eq!(child.status(), ExitStatus::Exited(7));
         });
-        assert_eq!(child.status(), ExitStatus::Exited(7));
-    });
+    }
 }
 
 #[test]
 fn child_dies_with_its_parent_although_the_program_closed_the_pipe() {
-    let (mut from, mut to) = std::io::pipe().expect("pipe");
-    let parent = Child::running(move || {
-        let known = pipes();
-        let pipe = DeathPipe::new().expect("death pipe");
-        for (number, _) in pipes().into_iter().filter(|one| !known.contains(one)) {
-            // SAFETY: as in the test before.
-            unsafe { libc::close(number) };
-        }
-        let _child = Child::running(|| {
-            pipe.bind_child();
-            send_pid(&mut to, pid());
+    for closed in [&[0][..], &[1], &[0, 1]] {
+        let (mut from, mut to) = std::io::pipe().expect("pipe");
+        let parent = Child::running(move || {
+            let (pipe, ends) = known_pipe();
+            closed.iter().for_each(|&end: &usize| close(ends[end]));
+            let _child = Child::running(|| {
+                pipe.bind_child();
+                send_pid(&mut to, pid());
+                wait_for_ever()
+            });
             wait_for_ever()
         });
-        wait_for_ever()
-    });
-    let child = Bound(PidFd::open(receive_pid(&mut from)).expect("pidfd_open"));
-    assert!(child.lives());
-    parent.kill();
-    assert!(child.dies());
+        let child = Bound(PidFd::open(receive_pid(&mut from)).expect("pidfd_open"));
+        assert!(child.lives());
+        parent.kill();
+        assert!(child.dies());
+    }
 }
 
 #[test]
 fn strangers_file_at_the_number_of_the_pipe_is_left_alone() {
     asserted_in_child(|| {
-        let known = pipes();
-        let pipe = DeathPipe::new().expect("death pipe");
-        let numbers: Vec<RawFd> =
-            pipes().into_iter().filter(|one| !known.contains(one)).map(|(number, _)| number).collect();
+        let (pipe, ends) = known_pipe();
         let stranger = File::open("/proc/self/status").expect("open").into_raw_fd();
-        for &number in &numbers {
+        for end in ends {
             // SAFETY: the pipe owns bare numbers, and this is what a program does that chooses its own.
-            assert_eq!(unsafe { libc::dup2(stranger, number) }, number);
+            assert_eq!(unsafe { libc::dup2(stranger, end) }, end);
         }
         let child = Child::running(|| {
             pipe.bind_child();
-            let mut text = String::new();
-            // SAFETY: the number was given to this file above and nothing else owns it in this process.
-            let mut file = unsafe { <File as std::os::fd::FromRawFd>::from_raw_fd(numbers[0]) };
-            assert!(file.read_to_string(&mut text).is_ok());
-            assert!(file.as_raw_fd() == numbers[0] && text.contains("Name:"));
+            // SAFETY: both numbers were given to this file above, and nothing else owns them in this process.
+            let files = ends.map(|end| unsafe { File::from_raw_fd(end) });
+            for mut file in files {
+                let mut text = String::new();
+                file.read_to_string(&mut text).expect("read");
+                file.rewind().expect("seek");
+                assert!(text.contains("Name:"));
+            }
             0
         });
         assert_eq!(child.status(), ExitStatus::Exited(0));

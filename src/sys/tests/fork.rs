@@ -126,20 +126,23 @@ fn numbers_are_those_of_this_process_and_thread_and_change_with_a_fork() {
 }
 
 #[test]
-fn exit_now_runs_no_destructors() {
+fn exit_now_runs_neither_destructors_nor_exit_handlers() {
     struct Loud;
     impl Drop for Loud {
         fn drop(&mut self) {
             exit_now(9);
         }
     }
-    assert_eq!(
-        in_child(|| {
-            let _loud = Loud;
-            exit_now(4)
-        }),
-        ExitStatus::Exited(4)
-    );
+    extern "C" fn loud() {
+        exit_now(8);
+    }
+    let status = in_child(|| {
+        // SAFETY: the handler is a function of this program and may be called at any time.
+        unsafe { libc::atexit(loud) };
+        let _loud = Loud;
+        exit_now(4)
+    });
+    assert_eq!(status, ExitStatus::Exited(4));
 }
 
 /// Bit 0: prepare ran, bit 1: parent, bit 2: child.

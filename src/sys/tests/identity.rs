@@ -1,8 +1,7 @@
 use std::fs;
-use std::io::Read;
 use std::thread;
 
-use super::{Child, WATCHDOG, asserted_in_child, eventually, set_limit};
+use super::{Child, WATCHDOG, asserted_in_child, eventually, read_some, set_limit};
 use crate::sys::fork::{pid, tid};
 use crate::sys::identity::{Identity, pid_namespace, start_time};
 use crate::sys::pidfd::PidFd;
@@ -32,7 +31,7 @@ fn child_has_another_identity_in_its_own_eyes_and_the_same_in_its_parents() {
     });
     let seen_from_here = identity_of(&child);
     let mut bits = [0; 8];
-    from.read_exact(&mut bits).expect("read");
+    assert_eq!(read_some(&mut from, &mut bits), 8);
     assert_eq!(Identity::from_bits(u64::from_ne_bytes(bits)), seen_from_here);
     assert_ne!(Identity::of_self(), Ok(seen_from_here));
 }

@@ -144,8 +144,14 @@ fn file_can_be_made_neither_shorter_nor_longer() {
         assert_eq!(unsafe { libc::ftruncate(number(&mapping), size as libc::off_t) }, -1);
         assert_eq!(std::io::Error::last_os_error().raw_os_error(), Some(libc::EPERM));
     }
+}
+
+#[test]
+fn nobody_can_seal_the_file_further() {
+    let mapping = mapping(1);
     // SAFETY: F_ADD_SEALS takes a number.
-    assert_eq!(unsafe { libc::fcntl(number(&mapping), libc::F_ADD_SEALS, libc::F_SEAL_WRITE) }, -1);
+    let result = unsafe { libc::fcntl(number(&mapping), libc::F_ADD_SEALS, libc::F_SEAL_FUTURE_WRITE) };
+    assert_eq!((result, std::io::Error::last_os_error().raw_os_error()), (-1, Some(libc::EPERM)));
 }
 
 #[test]
@@ -172,7 +178,7 @@ fn capacity_beyond_the_address_space_limit_is_an_error_and_leaves_nothing_behind
 }
 
 #[test]
-fn mapping_is_not_populated_although_all_memory_is_locked() {
+fn mapping_is_neither_populated_nor_kept_although_all_memory_is_locked() {
     asserted_in_child(|| {
         // SAFETY: mlockall takes a number.
         if unsafe { libc::mlockall(libc::MCL_FUTURE) } != 0 {
@@ -182,6 +188,8 @@ fn mapping_is_not_populated_although_all_memory_is_locked() {
             assert_eq!(resident(&mapping), 0);
             mapping.commit(0, page_size()).expect("commit");
             assert_eq!(resident(&mapping), 1);
+            mapping.punch(0, page_size()).expect("punch");
+            assert_eq!(resident(&mapping), 0);
         }
     });
 }

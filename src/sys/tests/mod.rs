@@ -21,12 +21,15 @@ mod signal;
 mod stdio;
 
 use std::io::{PipeReader, PipeWriter, Read, Write};
+use std::os::fd::AsRawFd;
 use std::panic::{self, AssertUnwindSafe};
 use std::thread;
 use std::time::Duration;
 
+use crate::sys::clock::Deadline;
 use crate::sys::fork::{self as forking, Forked};
 use crate::sys::pidfd::{ExitStatus, PidFd};
+use crate::sys::poll;
 use crate::sys::stdio::write_stderr;
 
 /// After how long a test is given up. Passing does not depend on it.
@@ -142,6 +145,13 @@ fn send_pid(to: &mut PipeWriter, pid: i32) {
 /// Receives a process number through a pipe.
 fn receive_pid(from: &mut PipeReader) -> i32 {
     let mut bytes = [0; 4];
-    from.read_exact(&mut bytes).expect("read");
+    read_some(from, &mut bytes);
     i32::from_ne_bytes(bytes)
+}
+
+/// Reads what there is, up to the length of `into`, and returns how much. Fails if nothing ever comes.
+fn read_some(from: &mut PipeReader, into: &mut [u8]) -> usize {
+    let events = poll::events(from.as_raw_fd(), Deadline::after(WATCHDOG), "test pipe").expect("poll");
+    assert_ne!(events & libc::POLLIN, 0, "nothing ever came");
+    from.read(into).expect("read")
 }

@@ -1,5 +1,7 @@
 //! Handles in messages: the memory stays where it is.
 
+use proptest::prelude::*;
+
 use super::{REPORT, Wide};
 use crate::message::tests::{decode, encode, round_trip};
 use crate::message::{DecodeError, Message};
@@ -86,4 +88,23 @@ fn a_value_with_invalid_bits_does_not_arrive() {
     assert!(matches!(mistaken::<_, Value<bool>>(bytes), DecodeError::InvalidBits { .. }));
     let wide = Value::new([0xFF_u8; size_of_val(&REPORT)]).unwrap();
     assert!(matches!(mistaken::<_, Value<super::Report>>(wide), DecodeError::InvalidBits { .. }));
+}
+
+proptest! {
+    #[test]
+    fn random_bytes_are_survived(bytes in prop::collection::vec(any::<u8>(), 0..40), blocks in 0..4_u8) {
+        fn survives<M: Message>(bytes: &[u8], blocks: u8) {
+            let manifest = (0..blocks).flat_map(|i| match i % 2 {
+                0 => encode(Array::<u16>::zeroed(5).unwrap()).unwrap().1,
+                _ => encode(Value::new([i; 12]).unwrap()).unwrap().1,
+            });
+            drop(decode::<M>(bytes, manifest.collect()));
+        }
+        survives::<Value<u64>>(&bytes, blocks);
+        survives::<Value<Wide>>(&bytes, blocks);
+        survives::<Array<f64>>(&bytes, blocks);
+        survives::<Frozen<u8>>(&bytes, blocks);
+        survives::<Vec<Array<u8>>>(&bytes, blocks);
+        survives::<(Option<Array<()>>, Option<Value<bool>>)>(&bytes, blocks);
+    }
 }
