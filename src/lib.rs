@@ -26,14 +26,14 @@ mod sys;
 mod value;
 
 pub use error::OsError;
-#[cfg(not(all(test, loom)))]
-pub use message::{DecodeError, Flat, Message, Plain};
 #[cfg(all(feature = "serde", not(all(test, loom))))]
 pub use message::Serde;
 #[cfg(not(all(test, loom)))]
+pub use message::{DecodeError, Flat, Message, Plain};
+#[cfg(not(all(test, loom)))]
 pub use process::{
-    Builder, Failure, Panic, Process, Scope, ScopeError, ScopedProcess, SignalError, SpawnError, SpawnWithError, Worker,
-    children, parent_alive, scope,
+    Builder, Failure, Panic, Process, Scope, ScopeError, ScopedProcess, SignalError, SpawnError,
+    SpawnWithError, Worker, children, parent_alive, scope,
 };
 #[cfg(not(all(test, loom)))]
 pub use segment::{AllocError, public as arena};

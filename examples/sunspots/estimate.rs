@@ -15,7 +15,8 @@
 //! | 88           | 11.0   | 9.9 to 11.9   | three blocks a history: they repeat each other                |
 //! | whole cycles | 11.0   | 10.3 to 11.7  | cut at the minima instead, so that the phase survives a joint |
 //!
-//! The last row needs to know the cycles that we set out to find; it shows that the default errs on the safe side.
+//! The last row is no part of this program, since it needs to be told the minima, and so the cycles that we set out to
+//! find. It shows that the default errs on the safe side.
 
 use std::{ops::RangeInclusive, sync::Arc};
 

@@ -103,7 +103,7 @@ fn progress_bar(resamples: usize) -> ProgressBar {
 /// Why the estimates are not complete.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ResampleError {
-    #[error("no memory for the estimates: {0}")]
+    #[error(transparent)]
     Memory(#[from] AllocError),
     #[error(transparent)]
     Spawn(#[from] SpawnError),

@@ -33,10 +33,10 @@ pub(crate) mod slab;
 mod snapshot;
 mod word;
 
-pub(crate) use owner_lock::{Acquired, LockError, Owner, OwnerLock};
 pub(crate) use outcome::{Outcome, OutcomeWord};
+pub(crate) use owner_lock::{Acquired, LockError, Owner, OwnerLock};
 pub(crate) use park::Park;
-pub(crate) use participants::{Occupant, Participants, Seat};
+pub(crate) use participants::{INLINE, Occupant, Participants, Seat};
 pub(crate) use runs::{Refusal, Runs, Taken};
 pub(crate) use snapshot::Snapshot;
 pub(crate) use word::{Kind, MAX_EXTENT, Word};

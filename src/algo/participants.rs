@@ -21,6 +21,7 @@
 //! I2. P2 is the store-buffer pattern: a process that registers and then finds its parent open is found by everyone who
 //!     closed the parent and then scanned.
 
+use super::outcome::OutcomeWord;
 use super::planted::{Bug, planted};
 use crate::shim::{
     AtomicU64,
@@ -28,8 +29,11 @@ use crate::shim::{
     fence,
 };
 
-/// One entry of the table. A cache line: participants write their own without disturbing others.
-#[repr(C, align(64))]
+/// Bytes of a result that travels in the seat itself.
+pub(crate) const INLINE: usize = 64;
+
+/// One entry of the table, two cache lines: participants write their own without disturbing others.
+#[repr(C, align(128))]
 pub(crate) struct Seat {
     identity: AtomicU64,
     /// Seat number of the parent plus one; 0 for the first of a family.
@@ -42,9 +46,11 @@ pub(crate) struct Seat {
     pub(crate) pending: AtomicU64,
     /// Never less than the number of blocks it owns; 0 means that a sweep has nothing to look for.
     pub(crate) owned: AtomicU64,
-    /// Not 0: nobody of this crate waits for this process; whoever notices its death sweeps it.
-    stray: AtomicU64,
-    spare: AtomicU64,
+    /// `STRAY` and `READY`.
+    flags: AtomicU64,
+    pub(crate) outcome: OutcomeWord,
+    /// A small result, so that a child that returns one touches no other page.
+    pub(crate) inline: [AtomicU64; INLINE / 8],
 }
 
 /// What the identity word of a seat says.
@@ -52,10 +58,18 @@ pub(crate) struct Seat {
 pub(crate) enum Occupant {
     Nobody,
     /// Kept by the participant in this seat for a child it is about to fork.
-    Reserved { by: u16, word: u64 },
+    Reserved {
+        by: u16,
+        word: u64,
+    },
     /// A process, dead or alive.
     Process(u64),
 }
+
+/// Nobody of this crate waits for this process; whoever notices its death sweeps it.
+const STRAY: u64 = 1;
+/// The record beside the seat has memory.
+const READY: u64 = 2;
 
 /// Bit that no identity has together with a process id of 0.
 const RESERVED: u64 = 1 << 41;
@@ -79,8 +93,9 @@ impl Seat {
             birth: zero(),
             pending: zero(),
             owned: zero(),
-            stray: zero(),
-            spare: zero(),
+            flags: zero(),
+            outcome: OutcomeWord::unsaid(),
+            inline: std::array::from_fn(|_| zero()),
         }
     }
 
@@ -121,12 +136,22 @@ impl Seat {
 
     /// Says that nobody of this crate waits for this process: a fork that the program did by itself.
     pub(crate) fn mark_stray(&self) {
-        self.stray.store(1, Relaxed); // read after its death
+        self.flags.store(self.flags.load(Relaxed) | STRAY, Relaxed); // by who reserved it; read after its death
     }
 
     /// Whether whoever notices the death of this process should sweep it.
     pub(crate) fn is_stray(&self) -> bool {
-        self.stray.load(Relaxed) != 0
+        self.flags.load(Relaxed) & STRAY != 0
+    }
+
+    /// Whether the record beside this seat has memory: once for all occupants, since it is never given back.
+    pub(crate) fn has_record(&self) -> bool {
+        self.flags.load(Relaxed) & READY != 0 // set by an earlier reserver, ordered by P3
+    }
+
+    /// Says that the record beside this seat has memory. By who reserved the seat.
+    pub(crate) fn set_has_record(&self) {
+        self.flags.store(self.flags.load(Relaxed) | READY, Relaxed);
     }
 
     /// Says that no child of this participant may begin any more.
@@ -147,7 +172,7 @@ impl Seat {
     pub(crate) fn vacate(&self, occupant: u64) -> bool {
         // Relaxed: these words mean nothing without an occupant; a sweeper killed here closes again.
         self.closed.store(0, Relaxed);
-        self.stray.store(0, Relaxed);
+        self.flags.store(self.flags.load(Relaxed) & READY, Relaxed);
         self.pending.store(0, Relaxed);
         self.owned.store(0, Relaxed);
         // P3 release: every sweep of what named the seat comes before its next use.
@@ -183,16 +208,18 @@ impl<'a> Participants<'a> {
 
     /// Finds a vacant seat and puts `word` there.
     fn occupy(self, word: u64) -> Option<(u16, &'a Seat)> {
-        (0..).zip(self.seats).find(|(number, seat)| {
-            // Relaxed: a look before the exchange, which decides.
-            if seat.identity.load(Relaxed) != 0 {
-                return false;
-            }
-            self.raise(number + 1);
-            // P3 acquire: the seat's former life is over.
-            seat.identity.compare_exchange(0, word, AcqRel, Relaxed).is_ok()
-        })
-        .map(|(number, seat): (u64, _)| (number as u16, seat))
+        (0..)
+            .zip(self.seats)
+            .find(|(number, seat)| {
+                // Relaxed: a look before the exchange, which decides.
+                if seat.identity.load(Relaxed) != 0 {
+                    return false;
+                }
+                self.raise(number + 1);
+                // P3 acquire: the seat's former life is over.
+                seat.identity.compare_exchange(0, word, AcqRel, Relaxed).is_ok()
+            })
+            .map(|(number, seat): (u64, _)| (number as u16, seat))
     }
 
     /// Keeps a seat for a child that the participant `by` is about to fork as its `birth`th. Returns the seat and the

@@ -5,6 +5,7 @@
 
 /// A mistake that a machine makes when a test asks for it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(not(all(test, loom)), allow(dead_code, reason = "some sit in the checker's own kernel"))]
 pub(crate) enum Bug {
     /// `OwnerLock::unlock` does not order the guarded writes before the release.
     RelaxedRelease,

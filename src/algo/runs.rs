@@ -89,7 +89,10 @@ impl<'a> Runs<'a> {
     fn step(self, index: usize) -> Step {
         let word = self.load(index);
         let extent = word.extent() as usize;
-        if matches!(word.kind(), Kind::Closed | Kind::Inside) || extent == 0 || extent > self.heads.len() - index {
+        if matches!(word.kind(), Kind::Closed | Kind::Inside)
+            || extent == 0
+            || extent > self.heads.len() - index
+        {
             return Err(Refusal::Corrupt(index));
         }
         Ok((index, word))

@@ -41,7 +41,12 @@ pub(crate) struct Claims<'a> {
 }
 
 /// The units of one slab at which an object begins.
-pub(crate) fn objects(first_unit: usize, pages: usize, class: usize, page: usize) -> impl Iterator<Item = usize> + Clone {
+pub(crate) fn objects(
+    first_unit: usize,
+    pages: usize,
+    class: usize,
+    page: usize,
+) -> impl Iterator<Item = usize> + Clone {
     (first_unit..first_unit + pages * (page / UNIT)).step_by(1 << class)
 }
 

@@ -36,13 +36,7 @@ pub(crate) struct Snapshot {
 }
 
 impl Snapshot {
-    /// Makes the control words of a cell whose copy 0 holds the value; zeroed words are the same.
-    #[cfg(not(all(test, loom)))]
-    pub(crate) const fn new() -> Self {
-        Self { lock: OwnerLock::new(), version: AtomicU64::new(0) }
-    }
-
-    /// Makes the control words of a cell whose copy 0 holds the value.
+    /// Makes the control words of a cell whose copy 0 holds the value. In shared memory nobody does: zeroed words are it.
     #[cfg(all(test, loom))]
     pub(crate) fn new() -> Self {
         Self { lock: OwnerLock::new(), version: AtomicU64::new(0) }
@@ -126,6 +120,7 @@ impl Snapshot {
     }
 
     /// Returns the lock that writers take.
+    #[cfg(all(test, loom))]
     pub(crate) fn lock(&self) -> &OwnerLock {
         &self.lock
     }
@@ -155,7 +150,7 @@ impl Snapshot {
 
 /// The copy that `version` names.
 #[inline]
-fn current<'a>(copies: [&'a [AtomicU64]; 2], version: u64) -> &'a [AtomicU64] {
+fn current(copies: [&[AtomicU64]; 2], version: u64) -> &[AtomicU64] {
     let [even, odd] = copies;
     if version & 1 == 0 { even } else { odd }
 }

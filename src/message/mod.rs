@@ -21,7 +21,7 @@
 //! | `reader`     | the region while a message is rebuilt from it; trusts no byte of it        |
 //! | `error`      | why a message could not be rebuilt                                         |
 //! | `parcel`     | packing a message into shared memory, and unpacking it                     |
-//! | `plain`      | types that are their own bytes: [`Plain`], [`Flat`], [`plain_message!`]    |
+//! | `plain`      | types that are their own bytes: [`Plain`], [`Flat`], `plain_message!`      |
 //! | `primitives` | numbers, `bool`, `char`, `()`, `Infallible`                                 |
 //! | `containers` | `Vec`, `Option`, `Result`, arrays, tuples, boxes                           |
 //! | `text`       | strings, paths, durations                                                  |

@@ -13,13 +13,13 @@
 use std::io::Write;
 use std::os::fd::BorrowedFd;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::ptr;
+use std::ptr::{self, NonNull};
 
 use super::panics;
-use crate::algo::Outcome;
+use super::spawn::default_name;
+use crate::algo::{INLINE, Outcome, Seat};
 use crate::message::{Message, parcel};
-use crate::segment::member;
-use crate::segment::record::INLINE;
+use crate::segment::member::{self, Reservation};
 use crate::shim::{
     AtomicPtr, AtomicU64,
     Ordering::{Acquire, Relaxed, Release},
@@ -33,6 +33,16 @@ pub(super) struct Manner {
     pub(super) keep_signals: bool,
 }
 
+/// Where a child comes from.
+pub(super) struct Origin<'a> {
+    pub(super) pipe: DeathPipe,
+    pub(super) dev_null: BorrowedFd<'a>,
+    /// The parent's seat and process id.
+    pub(super) parent: u16,
+    pub(super) pid: i32,
+    pub(super) reservation: Reservation,
+}
+
 /// Exit code of a child whose body panicked, as of a thread-less program that panics.
 const PANICKED: i32 = 101;
 /// Exit code of a child that found its family gone before it began.
@@ -42,10 +52,13 @@ const NO_FAMILY: i32 = 70;
 static PARENT: AtomicU64 = AtomicU64::new(0);
 static NAME: AtomicPtr<String> = AtomicPtr::new(ptr::null_mut());
 
-/// The name this process was given; of a process that is no child of ours, none.
-pub(super) fn name() -> &'static str {
+/// How many children the parent had spawned, this one included.
+static NUMBER: AtomicU64 = AtomicU64::new(0);
+
+/// The name of this process, a child of ours.
+pub(super) fn name() -> String {
     // SAFETY: null, or the name in the frame of `run`, which is never left, and which nobody changes.
-    unsafe { NAME.load(Acquire).as_ref() }.map_or("", String::as_str) // N2
+    unsafe { NAME.load(Acquire).as_ref() }.map_or_else(|| default_name(NUMBER.load(Relaxed)), String::clone) // N2
 }
 
 /// Returns whether the process that spawned this one is alive. `true` in a process that this crate did not spawn.
@@ -68,41 +81,48 @@ pub fn parent_alive() -> bool {
 
 /// Runs the body that `take` gives, and ends the process.
 pub(super) fn run<F, R>(
-    pipe: DeathPipe,
-    dev_null: BorrowedFd<'_>,
+    origin: Origin<'_>,
     manner: Manner,
-    name: String,
+    name: Option<String>,
+    number: u64,
     take: impl FnOnce() -> F,
 ) -> !
 where
     F: FnOnce() -> R,
     R: Message,
 {
-    pipe.bind_child();
-    PARENT.store(u64::from(sys::parent_pid().cast_unsigned()), Relaxed);
+    origin.pipe.bind_child();
+    PARENT.store(u64::from(origin.pid.cast_unsigned()), Relaxed);
     if !manner.inherit_stdin {
         // If it can not be had, the child shares its parent's: what the parent reads it does not.
-        let _ = sys::stdin_from_dev_null(dev_null);
+        let _ = sys::stdin_from_dev_null(origin.dev_null);
     }
     if !manner.keep_signals {
         sys::default_signals();
     }
     sys::restore_signals();
     panics::enter_child();
-    let Some((arena, seat)) = member::membership() else { sys::exit_now(NO_FAMILY) };
-    sys::set_process_name(&name);
-    NAME.store((&raw const name).cast_mut(), Release); // N2: threads of the body read it
+    if !member::begin(origin.parent, origin.reservation) {
+        sys::exit_now(NO_FAMILY);
+    }
+    let Some(seat) = seat() else { sys::exit_now(NO_FAMILY) };
+    NUMBER.store(number, Relaxed); // before any thread of the body
+    NAME.store(ptr::null_mut(), Relaxed); // a child of a child begins with its parent's
+    if let Some(name) = &name {
+        sys::set_process_name(name);
+        NAME.store(ptr::from_ref(name).cast_mut(), Release); // N2: threads of the body read it
+    }
     let ended = catch_unwind(AssertUnwindSafe(|| {
         let body = take();
         report(body())
     }));
     let code = match ended {
         Ok(outcome) => {
-            arena.record(seat).outcome.commit(outcome);
+            seat.outcome.commit(outcome);
             0
         }
         Err(payload) => {
-            arena.record(seat).outcome.commit(Outcome::Panicked);
+            seat.outcome.commit(Outcome::Panicked);
             std::mem::forget(payload); // its destructor might panic again
             PANICKED
         }
@@ -112,12 +132,18 @@ where
     sys::exit_now(code)
 }
 
+/// This process's seat.
+fn seat() -> Option<&'static Seat> {
+    let (arena, number) = member::membership()?;
+    arena.seats().seat(number)
+}
+
 /// Writes the result where the parent will look for it. The commit is still to come.
 fn report<R: Message>(result: R) -> Outcome {
-    let Some((arena, seat)) = member::membership() else { return Outcome::Unsaid };
-    // SAFETY: the record's page was committed by the parent before the fork, and until this process is dead only this
-    // thread writes there.
-    match unsafe { parcel::pack_inline(result, arena.inline_result(seat), INLINE) } {
+    let Some(seat) = seat() else { return Outcome::Unsaid };
+    // SAFETY: the seat's `INLINE` bytes are atomics in shared memory, so they may be written through a shared reference; until
+    // this process is dead only this thread does.
+    match unsafe { parcel::pack_inline(result, NonNull::from(&seat.inline).cast(), INLINE) } {
         Ok(bytes) => Outcome::ReturnedInline { bytes },
         Err(result) => {
             let bytes = parcel::size_of_message(&result) as u64;

@@ -22,12 +22,11 @@ use std::time::Duration;
 
 use super::failure::{Failure, Panic, SignalError, Worker};
 use super::panics;
-use crate::algo::{Occupant, Outcome};
+use crate::algo::{INLINE, Occupant, Outcome};
 use crate::error::OsError;
 use crate::message::{DecodeError, Message, parcel};
 use crate::segment::container::{Container, Delivery};
 use crate::segment::member::{self, Reservation};
-use crate::segment::record::INLINE;
 use crate::segment::{Arena, settle_limbo, sweep};
 use crate::shim::Ordering::Relaxed;
 use crate::sys::{Deadline, ExitStatus, PidFd};
@@ -84,7 +83,10 @@ const LOOK: Duration = Duration::from_millis(20);
 
 impl fmt::Debug for Custody {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Process").field("name", &self.worker.name).field("pid", &self.worker.pid).finish_non_exhaustive()
+        f.debug_struct("Process")
+            .field("name", &self.worker.name)
+            .field("pid", &self.worker.pid)
+            .finish_non_exhaustive()
     }
 }
 
@@ -197,7 +199,7 @@ impl Custody {
     fn reap(&self, arena: &Arena, luggage: Luggage) -> Ending {
         let seat = self.reservation.seat;
         let status = self.pidfd.reap().unwrap_or(ExitStatus::Lost);
-        let outcome = arena.record(seat).outcome.read();
+        let outcome = arena.seats().seat(seat).map_or(Outcome::Unsaid, |seat| seat.outcome.read());
         let panic = panics::recorded(arena, seat);
         let mut result = self.take_over(arena, outcome);
         // A panicking destructor of the user's has spoken through the hook; nobody here can do more about it.
@@ -219,7 +221,7 @@ impl Custody {
         let seat = self.reservation.seat;
         match outcome {
             Outcome::ReturnedInline { bytes } => {
-                let words = &arena.record(seat).inline;
+                let words = arena.seats().seat(seat).map_or(&[][..], |seat| &seat.inline[..]);
                 let mut copy: Vec<u8> = words
                     .iter()
                     .take(bytes.min(INLINE).div_ceil(8))
@@ -252,7 +254,9 @@ impl Custody {
         match ending.result {
             Homecoming::Small(bytes) => parcel::unpack_inline(&bytes).map_err(undecodable),
             Homecoming::Parcel(delivery) => parcel::unpack(delivery).map_err(undecodable),
-            Homecoming::Damaged => Err(undecodable(DecodeError::Foreign("the result's container is damaged"))),
+            Homecoming::Damaged => {
+                Err(undecodable(DecodeError::Foreign("the result's container is damaged")))
+            }
             Homecoming::Nothing => Err(self.failure(ending.status, ending.outcome, ending.panic)),
         }
     }

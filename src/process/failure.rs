@@ -141,7 +141,9 @@ impl fmt::Display for Failure {
         let worker = self.worker();
         match self {
             Self::Panicked { panic, .. } => write!(f, "{worker} {panic}"),
-            Self::Exited { code, .. } => write!(f, "{worker} exited with code {code} before it returned a result"),
+            Self::Exited { code, .. } => {
+                write!(f, "{worker} exited with code {code} before it returned a result")
+            }
             Self::Signaled { signal, core_dumped, panic, .. } => {
                 write!(f, "{worker} was killed by {} (signal {signal})", signal_name(*signal))?;
                 if let Some(panic) = panic {
@@ -157,7 +159,9 @@ impl fmt::Display for Failure {
             }
             Self::Undecodable { error, .. } => write!(f, "the result of {worker} can not be read: {error}"),
             Self::TimedOut { .. } => write!(f, "{worker} is still running"),
-            Self::NotMyChild { .. } => write!(f, "{worker} was spawned by another process, and only that one can join it"),
+            Self::NotMyChild { .. } => {
+                write!(f, "{worker} was spawned by another process, and only that one can join it")
+            }
             Self::AlreadyJoined { .. } => write!(f, "{worker} was joined before"),
             Self::Os { error, .. } => write!(f, "{worker} can not be waited for: {error}"),
         }

@@ -38,9 +38,11 @@ pub(super) fn set_hook() {
     static SET: Once = Once::new();
     SET.call_once(|| {
         let before = panic::take_hook();
-        panic::set_hook(Box::new(move |info| {
-            if CHILD.load(Relaxed) == 0 { before(info) } else { in_child(info) }
-        }));
+        panic::set_hook(Box::new(
+            move |info| {
+                if CHILD.load(Relaxed) == 0 { before(info) } else { in_child(info) }
+            },
+        ));
     });
 }
 

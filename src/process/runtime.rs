@@ -32,7 +32,7 @@ pub(super) struct Runtime {
     watch: Watch,
     children: Mutex<HashMap<u64, Arc<Custody>>>,
     settler: Mutex<Option<Sender<Arc<Custody>>>>,
-    tokens: AtomicU64,
+    numbers: AtomicU64,
 }
 
 static RUNTIME: AtomicPtr<Runtime> = AtomicPtr::new(ptr::null_mut());
@@ -56,10 +56,11 @@ pub(super) fn runtime() -> Result<&'static Runtime, SpawnError> {
         watch: Watch::new()?,
         children: Mutex::default(),
         settler: Mutex::default(),
-        tokens: AtomicU64::new(0),
+        numbers: AtomicU64::new(0),
     }));
     let thread = std::thread::Builder::new().name(String::from("procshare-watch"));
-    let error = |error: std::io::Error| OsError::new("pthread_create", "watcher", error.raw_os_error().unwrap_or(0));
+    let error =
+        |error: std::io::Error| OsError::new("pthread_create", "watcher", error.raw_os_error().unwrap_or(0));
     let runtime: &'static Runtime = made;
     thread.spawn(move || runtime.watch_for_ever()).map_err(error)?;
     RUNTIME.store(ptr::from_ref(runtime).cast_mut(), Release); // W1
@@ -91,12 +92,15 @@ impl Runtime {
         self.children.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Begins to watch a child, which is settled when it is gone even if nobody joins it. Returns a token for it.
-    pub(super) fn adopt(&self, custody: &Arc<Custody>) -> u64 {
-        let token = self.tokens.fetch_add(1, Relaxed);
-        self.children().insert(token, Arc::clone(custody));
-        self.watch(token, custody);
-        token
+    /// A number for the next child, from 1.
+    pub(super) fn next_number(&self) -> u64 {
+        self.numbers.fetch_add(1, Relaxed) + 1
+    }
+
+    /// Begins to watch the child of that number, which is settled when it is gone even if nobody joins it.
+    pub(super) fn adopt(&self, number: u64, custody: &Arc<Custody>) {
+        self.children().insert(number, Arc::clone(custody));
+        self.watch(number, custody);
     }
 
     fn watch(&self, token: u64, custody: &Arc<Custody>) {
@@ -107,7 +111,12 @@ impl Runtime {
     }
 
     /// Waits for a child until `deadline`, in place of the watcher. `false`: the deadline came first.
-    pub(super) fn settle(&self, token: u64, custody: &Arc<Custody>, deadline: Deadline) -> Result<bool, OsError> {
+    pub(super) fn settle(
+        &self,
+        token: u64,
+        custody: &Arc<Custody>,
+        deadline: Deadline,
+    ) -> Result<bool, OsError> {
         let unwatched = self.watch.remove(custody.pidfd()).is_ok();
         let settled = custody.settle(deadline);
         if settled == Ok(true) {
@@ -120,7 +129,8 @@ impl Runtime {
 
     /// The living children.
     pub(super) fn living(&self) -> Vec<Arc<Custody>> {
-        let mut living: Vec<_> = self.children().iter().map(|(token, custody)| (*token, Arc::clone(custody))).collect();
+        let mut living: Vec<_> =
+            self.children().iter().map(|(token, custody)| (*token, Arc::clone(custody))).collect();
         living.sort_by_key(|(token, _)| *token);
         living.into_iter().map(|(_, custody)| custody).filter(|custody| custody.is_alive()).collect()
     }

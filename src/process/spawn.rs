@@ -15,15 +15,14 @@ use std::io::Write;
 use std::os::fd::AsFd;
 use std::sync::Arc;
 
-use super::child::{self, Manner};
+use super::child::{self, Manner, Origin};
 use super::custody::{Closure, Custody, Kept, Luggage};
 use super::failure::{SpawnError, Worker};
 use super::runtime::runtime;
 use crate::message::Message;
 use crate::segment::container::Container;
-use crate::segment::member;
-use crate::shim::{AtomicU64, Ordering::Relaxed};
-use crate::sys::{self, Forked, PidFd};
+use crate::segment::{AllocError, member};
+use crate::sys::{self, Forked, Identity, PidFd};
 
 thread_local! {
     static SPAWNING: Cell<bool> = const { Cell::new(false) };
@@ -34,10 +33,9 @@ pub(super) fn is_spawning() -> bool {
     SPAWNING.get()
 }
 
-/// Numbers the processes that were given no name.
-fn default_name() -> String {
-    static UNNAMED: AtomicU64 = AtomicU64::new(1);
-    format!("process-{}", UNNAMED.fetch_add(1, Relaxed))
+/// The name of the process that is the `number`th of its parent.
+pub(super) fn default_name(number: u64) -> String {
+    format!("process-{number}")
 }
 
 /// Forks a child that runs `body`, and watches it. Returns the custody, and the token by which the runtime knows it. Does not
@@ -59,7 +57,8 @@ where
         Ok(runtime) => runtime,
         Err(error) => return Err((error, argument)),
     };
-    let name = name.unwrap_or_else(default_name);
+    let Some(parent) = member::seat() else { return Err((AllocError::Excluded.into(), argument)) };
+    let number = runtime.next_number();
     let body = Box::new(body);
     // The child finds the body here, in its copy of this memory.
     let found: *const F = &raw const *body;
@@ -73,6 +72,8 @@ where
         Ok(reservation) => reservation,
         Err(error) => return Err((error.into(), argument)),
     };
+    let manner = Manner { keep_signals: manner.keep_signals || !sys::handles_signals(), ..manner };
+    let parent_pid = sys::pid();
     SPAWNING.set(true);
     // SAFETY: the child goes on in `child::run` only, which uses nothing that another thread may have held and never
     // returns.
@@ -84,7 +85,8 @@ where
             // SAFETY: the box lives in the parent's frame, of which this process has its own copy; it is never dropped here,
             // since `child::run` does not return. So the body is read, and owned, once in this process.
             let take = move || unsafe { found.read() };
-            child::run(runtime.pipe, runtime.dev_null.as_fd(), manner, name, take)
+            let origin = Origin { pipe: runtime.pipe, dev_null: runtime.dev_null.as_fd(), parent, reservation, pid: parent_pid };
+            child::run(origin, manner, name, number, take)
         }
         Ok(Forked::Parent { pid }) => pid,
         Err(error) => {
@@ -101,11 +103,16 @@ where
             return Err((error.into(), argument));
         }
     };
+    // Now or never: the child waits for nobody. If it can not be known here, it says so itself.
+    if let Ok(identity) = Identity::of(&pidfd, pid) {
+        member::register_child(reservation, identity);
+    }
     let closure: Box<dyn Kept + 'a> = body;
     // SAFETY: only the lifetime changes; the caller promises that the closure outlives the custody's use of it.
     let closure: Closure = unsafe { std::mem::transmute::<Box<dyn Kept + 'a>, Closure>(closure) };
+    let name = name.unwrap_or_else(|| default_name(number));
     let worker = Worker { name, pid: pid.cast_unsigned() };
     let custody = Arc::new(Custody::new(worker, pidfd, reservation, Luggage { closure, argument }));
-    let token = runtime.adopt(&custody);
-    Ok((custody, token))
+    runtime.adopt(number, &custody);
+    Ok((custody, number))
 }

@@ -9,10 +9,7 @@ use super::error::AllocError;
 use super::heap;
 use super::layout::PAGE;
 use crate::algo::{Occupant, Seat};
-use crate::shim::{
-    AtomicU64,
-    Ordering::Relaxed,
-};
+use crate::shim::{AtomicU64, Ordering::Relaxed};
 use crate::sys::available_memory;
 
 /// Bytes that may be allocated before the kernel is asked again.

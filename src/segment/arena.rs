@@ -126,7 +126,7 @@ impl Arena {
         Participants::new(seats, &self.header().high)
     }
 
-    /// The record beside `seat`. Its page must have been committed by [`Self::commit_record`].
+    /// The record beside `seat`. Its page must have been committed by [`Self::ready_record`].
     pub(crate) fn record(&self, seat: u16) -> &Record {
         let seat = usize::from(seat).min(self.layout.seats - 1);
         // SAFETY: `Layout::within` put `seats` records there and the index is below that; a `Record` is made of atomics
@@ -134,14 +134,16 @@ impl Arena {
         unsafe { self.at(self.layout.records_at + seat * size_of::<Record>()).cast::<Record>().as_ref() }
     }
 
-    /// Where the small result of the participant in `seat` lies: valid for [`INLINE`](super::record::INLINE) bytes.
-    pub(crate) fn inline_result(&self, seat: u16) -> NonNull<u8> {
-        NonNull::from(&self.record(seat).inline).cast()
-    }
-
-    pub(crate) fn commit_record(&self, seat: u16) -> Result<(), AllocError> {
-        let offset = self.layout.records_at + usize::from(seat) * size_of::<Record>();
-        Ok(self.mapping.commit(offset, size_of::<Record>())?)
+    /// Makes sure that the record beside `number`, a seat that this process reserved, has memory, and says nothing.
+    pub(crate) fn ready_record(&self, number: u16) -> Result<(), AllocError> {
+        let Some(seat) = self.seats().seat(number) else { return Err(AllocError::Excluded) };
+        if !seat.has_record() {
+            let offset = self.layout.records_at + usize::from(number) * size_of::<Record>();
+            self.mapping.commit(offset, size_of::<Record>())?;
+            seat.set_has_record();
+        }
+        self.record(number).panic.store(0, Relaxed); // the fork hands it over
+        Ok(())
     }
 
     pub(crate) fn runs(&self) -> Runs<'_> {

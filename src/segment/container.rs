@@ -73,7 +73,11 @@ enum Arrival {
     /// Ours now, or kept for us; and whether it was moved or is a share.
     Block(Block, bool),
     /// A block of our own that the sender found in what it was given: see `catch`.
-    Copy { unit: u64, size: usize, word: Word },
+    Copy {
+        unit: u64,
+        size: usize,
+        word: Word,
+    },
     Lost,
 }
 
@@ -220,7 +224,10 @@ impl Delivery {
         let read = |offset| read(arena, unit, room, offset).ok_or(Undelivered::Damaged);
         let payload = read(0)? as usize;
         let blocks = read(8)? as usize;
-        let size = layout(payload, blocks).filter(|layout| layout.size() <= room).ok_or(Undelivered::Damaged)?.size();
+        let size = layout(payload, blocks)
+            .filter(|layout| layout.size() <= room)
+            .ok_or(Undelivered::Damaged)?
+            .size();
         let mut arrived = Vec::with_capacity(blocks);
         for index in 0..blocks {
             let at = FIXED + index * ENTRY;
@@ -264,7 +271,11 @@ impl Delivery {
         for arrival in self.arrived {
             match arrival {
                 Arrival::Block(block, moved) => {
-                    carried.push(if moved { Carried::Moved(block) } else { Carried::Shared(Arc::new(block)) });
+                    carried.push(if moved {
+                        Carried::Moved(block)
+                    } else {
+                        Carried::Shared(Arc::new(block))
+                    });
                 }
                 Arrival::Copy { .. } | Arrival::Lost => return Err(Undelivered::StillInUse),
             }

@@ -14,6 +14,7 @@
 //! | 272    | `ready`      | how many heads have memory; only grows                            |
 //! | 320    | `generation` | counts participants that ever were                                |
 //! | 384    | `high`       | no seat from this number on was ever taken; only grows            |
+//! | 512    |              | the first seats: what a child touches at birth is one page        |
 //!
 //! I1. The geometry is copied to private memory when the arena is made and never read back.
 //! I2. Derived words are rebuilt from the heads by whoever takes the heap lock from a dead owner.

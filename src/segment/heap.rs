@@ -89,7 +89,13 @@ pub(super) fn objects(page: usize, slab: Word) -> impl Iterator<Item = usize> + 
 
 /// Takes a block of `bytes`, private to the participant in `seat`.
 #[inline]
-pub(super) fn take(arena: &Arena, seat: u16, bytes: usize, align: usize, bears: bool) -> Result<Taken, AllocError> {
+pub(super) fn take(
+    arena: &Arena,
+    seat: u16,
+    bytes: usize,
+    align: usize,
+    bears: bool,
+) -> Result<Taken, AllocError> {
     match slab::class_of(bytes.max(align)) {
         Some(class) => take_object(arena, seat, class, bears),
         None => take_run(arena, seat, bytes, bears, arena.prepopulate),
@@ -187,7 +193,13 @@ fn make_slab(arena: &Arena, seat: u16, class: usize) -> Result<(), AllocError> {
 }
 
 /// Takes a run of pages, and makes it resident if `populate` says so.
-fn take_run(arena: &Arena, seat: u16, bytes: usize, bears: bool, populate: bool) -> Result<Taken, AllocError> {
+fn take_run(
+    arena: &Arena,
+    seat: u16,
+    bytes: usize,
+    bears: bool,
+    populate: bool,
+) -> Result<Taken, AllocError> {
     let pages = bytes.div_ceil(PAGE) as u64;
     let size = pages * PAGE as u64;
     if pages > arena.layout().pages as u64 {
@@ -208,7 +220,10 @@ fn take_run(arena: &Arena, seat: u16, bytes: usize, bears: bool, populate: bool)
 fn refused(requested: u64, error: AllocError) -> AllocError {
     match error {
         AllocError::Os(os) if std::io::Error::from(os).kind() == std::io::ErrorKind::OutOfMemory => {
-            AllocError::OutOfMemory { requested, available: crate::sys::available_memory().min(requested - 1) }
+            AllocError::OutOfMemory {
+                requested,
+                available: crate::sys::available_memory().min(requested - 1),
+            }
         }
         other => other,
     }
@@ -307,7 +322,9 @@ fn free_run(arena: &Arena, runs: Runs<'_>, page: usize, word: Word, warm: bool) 
 #[cold]
 fn give_back_empty_slab(arena: &Arena, unit: u64) {
     let Some((page, slab)) = arena.runs().slab_around(unit as usize / UNITS) else { return };
-    let current = CURSORS.iter().any(|cursor| (page..page + SLAB_PAGES).contains(&(cursor.load(Relaxed) as usize / UNITS)));
+    let current = CURSORS
+        .iter()
+        .any(|cursor| (page..page + SLAB_PAGES).contains(&(cursor.load(Relaxed) as usize / UNITS)));
     // From the object behind the one just freed: objects that were made together are freed together, in order.
     let behind = objects(page, slab).skip_while(|at| *at as u64 <= unit);
     let before = objects(page, slab).take_while(|at| (*at as u64) < unit);

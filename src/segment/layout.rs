@@ -1,7 +1,7 @@
 //! Where everything lies in the arena: pure arithmetic on offsets.
 //!
 //! ```text
-//!  0        4096           heads             claims              data                          capacity
+//!  0         512           heads             claims              data                          capacity
 //!  ┌────────┬──────────────┬─────────────────┬───────────────────┬─────────────────────────────┐
 //!  │ header │ seats │ records │ 8 B a page   │ 8 B a unit (64 B) │ pages of 4096 B             │
 //!  └────────┴──────────────┴─────────────────┴───────────────────┴─────────────────────────────┘
@@ -10,6 +10,7 @@
 //! All of it is address space; memory is committed where something lives. `docs/memory-layout.md` has the byte offsets.
 
 use crate::algo::{MAX_EXTENT, Seat, slab::UNIT};
+use crate::segment::header::Header;
 use crate::segment::record::Record;
 
 /// Bytes of a page: the smallest unit that is committed and given back.
@@ -40,8 +41,8 @@ fn pages_for(bytes: usize) -> usize {
 impl Layout {
     /// Fits as many data pages as possible into `capacity` bytes, with `seats` participants. `None`: not even one.
     pub(crate) fn within(capacity: usize, seats: usize) -> Option<Self> {
-        let seats_at = PAGE;
-        let records_at = seats_at + pages_for(seats * size_of::<Seat>()) * PAGE;
+        let seats_at = size_of::<Header>().next_multiple_of(align_of::<Seat>());
+        let records_at = pages_for(seats_at + seats * size_of::<Seat>()) * PAGE;
         let heads_at = records_at + pages_for(seats * size_of::<Record>()) * PAGE;
         let per_page = PAGE + 8 + 8 * UNITS;
         // Two pages of slack for rounding both tables up.
@@ -52,7 +53,16 @@ impl Layout {
         }
         let claims_at = heads_at + pages_for(pages * 8) * PAGE;
         let data_at = claims_at + pages_for(pages * 8 * UNITS) * PAGE;
-        Some(Self { seats, pages, seats_at, records_at, heads_at, claims_at, data_at, capacity: data_at + pages * PAGE })
+        Some(Self {
+            seats,
+            pages,
+            seats_at,
+            records_at,
+            heads_at,
+            claims_at,
+            data_at,
+            capacity: data_at + pages * PAGE,
+        })
     }
 
     /// Offset of the first byte of a unit.

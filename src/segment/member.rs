@@ -56,7 +56,9 @@ thread_local! {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Reservation {
     pub(crate) seat: u16,
-    pub(crate) word: u64,
+    word: u64,
+    /// Kept by `expect_child`, not for a fork of the program's own.
+    ours: bool,
 }
 
 /// Makes this process a participant of the arena, made if need be. Returns both.
@@ -139,24 +141,26 @@ fn settle(arena: &Arena, seat: u16) {
 pub(crate) fn expect_child() -> Result<Reservation, AllocError> {
     let (arena, seat) = join()?;
     begin_fork();
-    let reserved = reserve(arena, seat).or_else(|| {
+    let reserved = reserve(arena, seat, true).or_else(|| {
         super::sweep::sweep_strays(arena);
-        reserve(arena, seat)
+        reserve(arena, seat, true)
     });
     let Some(reservation) = reserved else {
         end_fork();
         return Err(AllocError::ParticipantTableFull { seats: arena.layout().seats });
     };
     EXPECTED.set(Some(reservation));
-    if let Err(error) = arena.commit_record(reservation.seat) {
-        cancel_child(reservation);
-        return Err(error);
+    let ready = arena.ready_record(reservation.seat);
+    if let Some(child) = arena.seats().seat(reservation.seat) {
+        child.outcome.reset();
     }
-    let record = arena.record(reservation.seat);
-    record.outcome.reset();
-    record.panic.store(0, Relaxed); // the fork hands it over
-    record.sleeps_on.store(0, Relaxed);
-    Ok(reservation)
+    match ready {
+        Ok(()) => Ok(reservation),
+        Err(error) => {
+            cancel_child(reservation);
+            Err(error)
+        }
+    }
 }
 
 /// Gives the seat of a child that was not forked back.
@@ -171,12 +175,12 @@ pub(crate) fn cancel_child(reservation: Reservation) {
     }
 }
 
-fn reserve(arena: &Arena, seat: u16) -> Option<Reservation> {
+fn reserve(arena: &Arena, seat: u16, ours: bool) -> Option<Reservation> {
     let birth = FORKS.load(Relaxed) + 1;
     let (child, word) = arena.seats().reserve(seat, birth)?;
     // F1 release, after the reservation: whoever lowers the mark scans first, and sees the seat or loses the race.
     YOUNGEST.fetch_max(birth, AcqRel);
-    Some(Reservation { seat: child, word })
+    Some(Reservation { seat: child, word, ours })
 }
 
 /// Runs in the parent before every fork of this program, whoever calls it.
@@ -188,7 +192,7 @@ extern "C" fn before_fork() {
     begin_fork();
     // A fork of the program's own. Without a seat the child will be excluded; if the fork fails, the seat stays
     // reserved as long as this process lives: nothing tells a handler.
-    let reservation = reserve(arena, seat).unwrap_or(Reservation { seat: u16::MAX, word: 0 });
+    let reservation = reserve(arena, seat, false).unwrap_or(Reservation { seat: u16::MAX, word: 0, ours: false });
     if let Some(child) = arena.seats().seat(reservation.seat) {
         child.mark_stray();
     }
@@ -226,17 +230,45 @@ extern "C" fn after_fork_in_child() {
     FORKS.store(0, Relaxed);
     YOUNGEST.store(0, Relaxed);
     super::limbo::forget();
-    let registered = expected.and_then(|reservation| {
-        let seat = arena.seats().seat(reservation.seat)?;
-        let identity = Identity::of_self().ok()?.bits();
-        let parent = arena.seats().seat(parent)?;
-        // P2: register, then look whether the parent was closed.
-        (seat.register(reservation.word, identity) && parent.is_open()).then_some(reservation.seat)
-    });
-    match registered {
-        Some(seat) => settle(arena, seat),
-        None => drop(arena.mapping().forbid()),
+    match expected {
+        // The rest is `begin`: the parent, if it is quicker, spares the child some system calls.
+        Some(reservation) if reservation.ours => {}
+        Some(reservation) if take_seat(arena, parent, reservation) => settle(arena, reservation.seat),
+        _ => drop(arena.mapping().forbid()),
     }
+}
+
+/// Registers a child that this process has just forked, so that it need not do so itself. The child may be quicker.
+pub(crate) fn register_child(reservation: Reservation, identity: Identity) {
+    if let Some((arena, _)) = membership()
+        && let Some(seat) = arena.seats().seat(reservation.seat)
+    {
+        seat.register(reservation.word, identity.bits());
+    }
+}
+
+/// Makes this process, forked by the participant in `parent` with `reservation`, a participant. `false`: it may not begin,
+/// since its parent is dead.
+pub(crate) fn begin(parent: u16, reservation: Reservation) -> bool {
+    let Some(arena) = existing() else { return false };
+    let seated = take_seat(arena, parent, reservation);
+    if seated {
+        settle(arena, reservation.seat);
+    }
+    seated
+}
+
+/// Sits down in the seat that the parent kept, and looks whether the parent may have children still (P2).
+fn take_seat(arena: &Arena, parent: u16, reservation: Reservation) -> bool {
+    let (Some(seat), Some(parent)) = (arena.seats().seat(reservation.seat), arena.seats().seat(parent)) else {
+        return false;
+    };
+    // A process of our number in the seat is this one: nobody else alive has the number.
+    let registered = match seat.occupant() {
+        Occupant::Process(identity) => Identity::from_bits(identity).pid() == sys::pid(),
+        _ => Identity::of_self().is_ok_and(|identity| seat.register(reservation.word, identity.bits())),
+    };
+    registered && parent.is_open()
 }
 
 /// The kernel's number of this thread.

@@ -207,7 +207,8 @@ pub(super) fn sweep(arena: &Arena, me: u16, dead: u16, unit: u64, block: Word) -
         let named = words(arena, block.record()).and_then(|words| words[BLOCK].load(Relaxed).checked_sub(1));
         let reached = named.is_some_and(|named| {
             let word = load(arena, named);
-            word.kind() == Kind::Shared && chain(arena, word.record()).any(|(record, _)| record == block.record())
+            word.kind() == Kind::Shared
+                && chain(arena, word.record()).any(|(record, _)| record == block.record())
         });
         return if reached { Swept::Kept } else { Swept::StrayRecord(block.record()) };
     }

@@ -107,7 +107,9 @@ fn count() -> Result<Stats, Corrupt> {
                                 stats.used += (slab::UNIT << class) as u64;
                                 stats.blocks += 1;
                             }
-                            _ => return Err(corrupt(unit / UNITS, "an object's claim does not fit its slab")),
+                            _ => {
+                                return Err(corrupt(unit / UNITS, "an object's claim does not fit its slab"));
+                            }
                         }
                     }
                     stats.committed += bytes;
@@ -121,6 +123,7 @@ fn count() -> Result<Stats, Corrupt> {
     });
     walked.unwrap_or(Err(corrupt(0, "a signal handler interrupted an allocation of this thread")))?;
     stats.participants =
-        arena.seats().iter().filter(|(_, seat)| matches!(seat.occupant(), Occupant::Process(_))).count() as u64;
+        arena.seats().iter().filter(|(_, seat)| matches!(seat.occupant(), Occupant::Process(_))).count()
+            as u64;
     Ok(stats)
 }

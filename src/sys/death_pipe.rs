@@ -23,11 +23,9 @@
 #![allow(unsafe_code)]
 // Unsafe for one reason: libc calls on bare descriptor numbers.
 
-use std::os::fd::{AsRawFd, IntoRawFd, OwnedFd, RawFd};
-use std::time::Duration;
+use std::os::fd::{AsRawFd, IntoRawFd, RawFd};
 
 use crate::error::OsError;
-use crate::sys::clock::Deadline;
 use crate::sys::descriptor::{self, FileId};
 use crate::sys::{errno, fork, poll};
 
@@ -42,6 +40,8 @@ pub(crate) struct DeathPipe {
     write: RawFd,
     /// Which pipe the two numbers meant, since a program may close descriptors that it does not know.
     pipe: FileId,
+    /// `/proc/self/fd/` and the number of the read end, written down before the fork.
+    path: [u8; 32],
     /// The process that dies.
     parent: i32,
 }
@@ -58,21 +58,27 @@ impl DeathPipe {
         let read = descriptor::raise(read.into());
         let write = descriptor::raise(write.into());
         let pipe = FileId::of(read.as_raw_fd(), "death pipe")?;
-        Ok(Self { read: read.into_raw_fd(), write: write.into_raw_fd(), pipe, parent: fork::pid() })
+        let mut path = [0; 32];
+        // 14 bytes, a number of at most 10 digits, and a zero at the end in any case.
+        for (to, from) in path.iter_mut().zip(format!("/proc/self/fd/{}", read.as_raw_fd()).bytes()) {
+            *to = from;
+        }
+        Ok(Self { read: read.into_raw_fd(), write: write.into_raw_fd(), pipe, path, parent: fork::pid() })
     }
 
     /// Binds this process, a child just forked, to the life of the parent that made the pipe. If the parent
     /// is dead already, ends the child here.
     ///
-    /// For the child alone, and for once. Neither locks nor allocates.
+    /// For the child alone, and for once. Neither locks nor allocates, and touches as few pages as it can: in a fresh
+    /// child each costs more than a system call.
     pub(crate) fn bind_child(self) {
         // D4: without its write end the pipe would kill us at once, though the parent lives.
         let whole = self.pipe.is_at(self.write);
-        // D1.
-        descriptor::close_if(self.write, self.pipe);
-        let armed = whole && self.open_anew().is_ok_and(|own| arm(own).is_ok());
-        descriptor::close_if(self.read, self.pipe);
-        if !armed {
+        if whole {
+            close(self.write); // D1
+        }
+        if !(whole && self.open_anew().is_ok_and(|()| self.arm().is_ok())) {
+            descriptor::close_if(self.read, self.pipe);
             self.bind_to_forking_thread();
         }
     }
@@ -84,13 +90,37 @@ impl DeathPipe {
         descriptor::close_if(self.read, self.pipe);
     }
 
-    /// Opens the read end as a file of this process's own (D2).
-    fn open_anew(self) -> Result<OwnedFd, OsError> {
+    /// Puts a file of this process's own in the place of the inherited read end (D2).
+    fn open_anew(self) -> Result<(), OsError> {
         if !self.pipe.is_at(self.read) {
             return Err(OsError::new("fstat", "death pipe", libc::EBADF));
         }
-        let path = format_args!("/proc/self/fd/{}", self.read);
-        descriptor::open_for_reading(path, "death pipe").map(descriptor::raise)
+        // SAFETY: `path` is live and ends with a zero. No mode is needed, since nothing is created.
+        let own = unsafe { libc::open(self.path.as_ptr().cast(), libc::O_RDONLY | libc::O_NONBLOCK | libc::O_CLOEXEC) };
+        errno::check(own >= 0, "open", "death pipe")?;
+        // SAFETY: dup3 takes numbers. It closes the inherited read end, which no `OwnedFd` holds.
+        let result = unsafe { libc::dup3(own, self.read, libc::O_CLOEXEC) };
+        let placed = errno::check(result >= 0, "dup3", "death pipe");
+        close(own);
+        placed
+    }
+
+    /// Has the kernel kill this process when the last write end closes, and ends it if that has happened.
+    fn arm(self) -> Result<(), OsError> {
+        // SAFETY: F_SETOWN takes a number and touches no memory of ours.
+        let result = unsafe { libc::fcntl(self.read, libc::F_SETOWN, fork::pid()) };
+        errno::check(result == 0, "fcntl(F_SETOWN)", "death pipe")?;
+        // SAFETY: as above.
+        let result = unsafe { libc::fcntl(self.read, F_SETSIG, libc::SIGKILL) };
+        errno::check(result == 0, "fcntl(F_SETSIG)", "death pipe")?;
+        // SAFETY: as above. Of the flags this sets, O_NONBLOCK is set already and O_ASYNC is the purpose.
+        let result = unsafe { libc::fcntl(self.read, libc::F_SETFL, libc::O_NONBLOCK | libc::O_ASYNC) };
+        errno::check(result == 0, "fcntl(F_SETFL)", "death pipe")?;
+        // D3.
+        if poll::look(self.read, "death pipe")? & libc::POLLHUP != 0 {
+            fork::exit_now(ORPHANED);
+        }
+        Ok(())
     }
 
     /// What is left without the pipe: dies with the *thread* that forked, which is at least not later.
@@ -105,26 +135,10 @@ impl DeathPipe {
     }
 }
 
-/// Has the kernel kill this process when the last write end closes, and ends it if that has happened. Keeps
-/// `own` open for ever.
-fn arm(own: OwnedFd) -> Result<(), OsError> {
-    let fd = own.as_raw_fd();
-    // SAFETY: F_SETOWN takes a number and touches no memory of ours.
-    let result = unsafe { libc::fcntl(fd, libc::F_SETOWN, fork::pid()) };
-    errno::check(result == 0, "fcntl(F_SETOWN)", "death pipe")?;
-    // SAFETY: as above.
-    let result = unsafe { libc::fcntl(fd, F_SETSIG, libc::SIGKILL) };
-    errno::check(result == 0, "fcntl(F_SETSIG)", "death pipe")?;
-    // SAFETY: as above. Of the flags this sets, O_NONBLOCK is set already and O_ASYNC is the purpose.
-    let result = unsafe { libc::fcntl(fd, libc::F_SETFL, libc::O_NONBLOCK | libc::O_ASYNC) };
-    errno::check(result == 0, "fcntl(F_SETFL)", "death pipe")?;
-    // D3. The deadline has passed: this only looks.
-    let now = poll::events(fd, Deadline::after(Duration::ZERO), "death pipe")?;
-    if now & libc::POLLHUP != 0 {
-        fork::exit_now(ORPHANED);
-    }
-    let _for_ever = own.into_raw_fd();
-    Ok(())
+/// Closes a descriptor that was made certain of.
+fn close(fd: RawFd) {
+    // SAFETY: callers pass a number that they have just made, or found to be ours, and that no `OwnedFd` holds.
+    unsafe { libc::close(fd) };
 }
 
 /// Chooses the signal that O_ASYNC sends; the number is that of asm-generic/fcntl.h, which libc does not

@@ -95,6 +95,18 @@ fn block_all() -> Result<libc::sigset_t, OsError> {
     Ok(unsafe { before.assume_init() })
 }
 
+/// Tells whether this process handles or ignores one of the signals that [`default_signals`] resets. Asked before a fork,
+/// it saves the child the resetting.
+pub(crate) fn handles_signals() -> bool {
+    [libc::SIGINT, libc::SIGTERM, libc::SIGHUP].into_iter().any(|signal| {
+        let mut action = MaybeUninit::<libc::sigaction>::uninit();
+        // SAFETY: a null new action only asks; `action` is writable memory of the right size and alignment.
+        let result = unsafe { libc::sigaction(signal, ptr::null(), action.as_mut_ptr()) };
+        // SAFETY: sigaction returned 0, so it has filled in the old action.
+        result != 0 || unsafe { action.assume_init() }.sa_sigaction != libc::SIG_DFL
+    })
+}
+
 /// Sets `SIGINT`, `SIGTERM` and `SIGHUP` to what they do by default, which is to end the process: the
 /// parent's handlers make no sense in a worker.
 pub(crate) fn default_signals() {

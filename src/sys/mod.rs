@@ -31,6 +31,7 @@
 //! S5. Every descriptor is made close-on-exec, and the long-lived ones bear high numbers.
 //! S6. Nothing here counts as proof of a death except what the kernel says of that very process. Not knowing
 //!     means alive.
+#![allow(clippy::disallowed_methods, reason = "the one folder that talks to the kernel")]
 
 pub(crate) mod available;
 mod cgroup;
@@ -56,7 +57,7 @@ pub(crate) use copy::{copy_in, copy_out};
 pub(crate) use death_pipe::DeathPipe;
 pub(crate) use epoll::Watch;
 pub(crate) use fork::{
-    Forked, abandon, at_fork, default_signals, exit_now, fork, parent_pid, pid, restore_signals,
+    Forked, abandon, at_fork, default_signals, exit_now, fork, handles_signals, parent_pid, pid, restore_signals,
     set_process_name, tid,
 };
 pub(crate) use futex::{Wait, relax, release_and_wake, wait, wake};

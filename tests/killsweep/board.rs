@@ -4,8 +4,6 @@ use std::io::Error;
 use std::ptr;
 use std::sync::atomic::{AtomicU8, AtomicU64, Ordering::Relaxed};
 
-use crate::engine;
-
 /// Longest remark that is kept.
 const REMARK: usize = 512;
 
@@ -21,10 +19,7 @@ pub(crate) struct Board {
 
 impl Board {
     /// Maps a board, zeroed, which every process forked from here on shares. It is never unmapped.
-    ///
-    /// Every sweep begins with this, before it touches the crate, so it is here that the engine registers its fork handler.
     pub(crate) fn map() -> &'static Self {
-        engine::handle_forks();
         let (access, kind) = (libc::PROT_READ | libc::PROT_WRITE, libc::MAP_SHARED | libc::MAP_ANONYMOUS);
         // SAFETY: a fresh mapping, placed by the kernel.
         let page = unsafe { libc::mmap(ptr::null_mut(), size_of::<Self>(), access, kind, -1, 0) };

@@ -9,7 +9,8 @@ use std::time::Duration;
 
 use crate::board::Board;
 use crate::engine::{Arrival, Victim};
-use crate::sweep::{Subject, Tally, sweep};
+use crate::sweep::{Subject, sweep};
+use crate::turn::Turn;
 use crate::witness::Verdict;
 
 /// How long a survivor may take where many of them are to be late.
@@ -45,12 +46,8 @@ impl Subject for Control {
 }
 
 impl Control {
-    fn new(operation: fn(&Board), examine: fn(&Board) -> Verdict) -> Self {
-        Self { board: Board::map(), operation, examine, patience: LONG }
-    }
-
-    fn sweep(mut self, name: &str) -> Tally {
-        sweep(name, self.board, &mut self)
+    fn new(turn: &Turn, operation: fn(&Board), examine: fn(&Board) -> Verdict) -> Self {
+        Self { board: turn.board, operation, examine, patience: LONG }
     }
 }
 
@@ -89,8 +86,9 @@ fn a_plain_futex_lock_whose_holder_is_killed_is_seen_to_hang() {
         unlock(board);
         Verdict { torn, ..Verdict::default() }
     };
-    let control = Control { patience: SHORT, ..Control::new(under_the_lock, survivor) };
-    let tally = control.sweep("control: plain futex lock");
+    let turn = Turn::take();
+    let mut control = Control { patience: SHORT, ..Control::new(&turn, under_the_lock, survivor) };
+    let tally = sweep("control: plain futex lock", &turn, &mut control);
     assert!(tally.hung > 0 && tally.hung < tally.killed, "{tally:?}");
 }
 
@@ -108,7 +106,9 @@ fn an_allocator_that_commits_by_two_stores_is_seen_to_break() {
         let (bits, count) = (board.words[FIRST].load(Acquire), board.words[SECOND].load(Acquire));
         Verdict { corrupt: u64::from(bits.count_ones()) != count, leaked: bits != 0, ..Verdict::default() }
     };
-    let tally = Control::new(take_and_give_back, survivor).sweep("control: allocator of two stores");
+    let turn = Turn::take();
+    let mut control = Control::new(&turn, take_and_give_back, survivor);
+    let tally = sweep("control: allocator of two stores", &turn, &mut control);
     assert!(tally.corrupt > 0 && tally.leaked > 0 && tally.hung == 0, "{tally:?}");
 }
 
@@ -123,7 +123,8 @@ fn a_value_written_word_by_word_is_seen_to_tear() {
         let words = CELL.map(|word| board.words[word].load(Relaxed));
         Verdict { torn: words != [0; 4] && words != [7; 4], ..Verdict::default() }
     };
-    let tally = Control::new(write, survivor).sweep("control: 32 bytes, word by word");
+    let turn = Turn::take();
+    let tally = sweep("control: 32 bytes, word by word", &turn, &mut Control::new(&turn, write, survivor));
     assert!(tally.torn > 0 && tally.hung == 0, "{tally:?}");
 }
 
@@ -135,7 +136,8 @@ fn a_victim_that_faults_is_seen_to_crash() {
         // SAFETY: none; the fault is what the harness is to notice.
         unsafe { nowhere.write_volatile(1) };
     };
-    let mut subject = Control::new(write_nowhere, |_| Verdict::default());
+    let turn = Turn::take();
+    let mut subject = Control::new(&turn, write_nowhere, |_| Verdict::default());
     let victim = subject.launch();
     assert_eq!(victim.record().err(), Some(Arrival::Crashed(libc::SIGSEGV)));
     victim.kill();
@@ -155,7 +157,8 @@ fn a_victim_is_taken_to_the_very_instruction_that_was_asked_for() {
             std::arch::asm!("rep stosb", inout("rcx") length => _, inout("rdi") place => _, in("al") 1_u8)
         };
     };
-    let mut subject = Control::new(write_in_loops, |_| Verdict::default());
+    let turn = Turn::take();
+    let mut subject = Control::new(&turn, write_in_loops, |_| Verdict::default());
     let board = subject.board;
     let state = || -> Vec<u64> { board.words.iter().map(|word| word.load(Relaxed)).collect() };
     let mut launch_and = |drive: &mut dyn FnMut(&Victim)| {

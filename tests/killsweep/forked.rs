@@ -1,11 +1,11 @@
 //! The subject of most sweeps: an operation on the arena in a process that was forked behind the crate's back.
 
-use procshare::arena;
+use procshare::{Array, arena};
 
-use crate::board::Board;
 use crate::engine::Victim;
-use crate::heap::Heap;
+use crate::heap::{Heap, THREE_PAGES};
 use crate::sweep::{Subject, Tally, sweep};
+use crate::turn::Turn;
 use crate::witness::Verdict;
 
 /// An operation, what comes before it, and what must hold after it.
@@ -16,17 +16,20 @@ pub(crate) struct Forked<'a> {
     after: &'a dyn Fn() -> Verdict,
 }
 
-/// The family's arena, made now if there is none, with nothing in it that only waits to be swept.
-pub(crate) fn legal_heap() {
-    // Before the first fork of a sweep: what the family shares is what it inherits.
+/// Takes a turn with the arena: made now if there is none, with nothing in it that only waits to be swept.
+pub(crate) fn take_turn() -> Turn {
+    let turn = Turn::take();
+    // What the family shares is what it inherits: so before the first fork. The allocation asks the kernel how much
+    // memory there is, and the children inherit the answer; reading it is a million instructions.
+    drop(Array::<u64>::zeroed(THREE_PAGES).expect("an array"));
     arena::check().expect("a legal heap before anybody is killed");
+    turn
 }
 
 impl<'a> Forked<'a> {
     /// Nothing before the operation, and nothing after it but the look at the heap.
-    pub(crate) fn new(board: &'static Board, operation: &'a dyn Fn()) -> Self {
-        legal_heap();
-        Self { heap: Heap::new(board), before: &|| (), operation, after: &Verdict::default }
+    pub(crate) fn new(turn: &Turn, operation: &'a dyn Fn()) -> Self {
+        Self { heap: Heap::new(turn.board), before: &|| (), operation, after: &Verdict::default }
     }
 
     /// With something for the witness to do before each victim.
@@ -62,12 +65,12 @@ impl Subject for Forked<'_> {
 
 /// Sweeps `operation` alone, on whatever heap there is.
 pub(crate) fn sweep_alone(name: &str, operation: &dyn Fn()) -> Tally {
-    let board = Board::map();
-    sweep(name, board, &mut Forked::new(board, operation))
+    let turn = take_turn();
+    sweep(name, &turn, &mut Forked::new(&turn, operation))
 }
 
 /// Sweeps `operation`, each time on the heap that `before` leaves.
 pub(crate) fn sweep_after(name: &str, before: &dyn Fn(), operation: &dyn Fn()) -> Tally {
-    let board = Board::map();
-    sweep(name, board, &mut Forked::new(board, operation).before(before))
+    let turn = take_turn();
+    sweep(name, &turn, &mut Forked::new(&turn, operation).before(before))
 }

@@ -49,6 +49,8 @@ mod sweep;
 #[cfg(target_arch = "x86_64")]
 mod tracee;
 #[cfg(target_arch = "x86_64")]
+mod turn;
+#[cfg(target_arch = "x86_64")]
 mod values;
 #[cfg(target_arch = "x86_64")]
 mod watchdog;

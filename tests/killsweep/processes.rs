@@ -7,10 +7,11 @@ use procshare::{Array, DecodeError, Failure, Frozen, Message, Process, Value};
 
 use crate::board::Board;
 use crate::engine::{self, Victim};
-use crate::forked::legal_heap;
+use crate::forked::take_turn;
 use crate::heap::{FILL, Heap, THREE_PAGES};
 use crate::sweep::{Subject, Tally, sweep};
 use crate::tracee;
+use crate::turn::Turn;
 use crate::witness::Verdict;
 
 /// How long `join` may take for a child that is dead.
@@ -58,13 +59,13 @@ impl<R: Message> Subject for Children<'_, R> {
 }
 
 fn sweep_children<R: Message>(
+    turn: &Turn,
     name: &str,
     spawn: &dyn Fn() -> Process<R>,
     whole: &dyn Fn(R) -> bool,
 ) -> Tally {
-    let board = Board::map();
-    legal_heap();
-    sweep(name, board, &mut Children { board, heap: Heap::new(board), running: None, spawn, whole })
+    let board = turn.board;
+    sweep(name, turn, &mut Children { board, heap: Heap::new(board), running: None, spawn, whole })
 }
 
 /// A child that makes its result, and is under the tracer's hand from there to its end.
@@ -95,19 +96,23 @@ impl Message for Gate {
 
 #[test]
 fn a_child_killed_about_its_small_result_gives_all_of_it_or_its_death() {
+    let turn = take_turn();
     let words = [FILL, 1, 2, 3];
-    sweep_children("result of 32 bytes", &|| child(move || words), &|result| result == words).assert_clean();
+    sweep_children(&turn, "result of 32 bytes", &|| child(move || words), &|result| result == words)
+        .assert_clean();
 }
 
 #[test]
 fn a_child_killed_about_its_vec_gives_all_of_it_or_its_death() {
+    let turn = take_turn();
     let long = || (0..1000_u64).collect::<Vec<_>>();
-    sweep_children("result Vec<u64> of 8000 bytes", &|| child(long), &|result| result == long())
+    sweep_children(&turn, "result Vec<u64> of 8000 bytes", &|| child(long), &|result| result == long())
         .assert_clean();
 }
 
 #[test]
 fn a_child_killed_about_its_array_gives_all_of_it_or_its_death() {
+    let turn = take_turn();
     let spawn = || {
         child(|| {
             let mut array = Array::<u64>::zeroed(THREE_PAGES).map_err(|error| error.to_string())?;
@@ -118,11 +123,12 @@ fn a_child_killed_about_its_array_gives_all_of_it_or_its_death() {
     let whole = |result: Result<Array<u64>, String>| {
         result.is_ok_and(|array| array.len() == THREE_PAGES && array.iter().all(|word| *word == FILL))
     };
-    sweep_children("result Array<u64> of 12 KiB", &spawn, &whole).assert_clean();
+    sweep_children(&turn, "result Array<u64> of 12 KiB", &spawn, &whole).assert_clean();
 }
 
 #[test]
 fn an_array_whose_receiver_is_killed_adopting_it_comes_back() {
+    let turn = take_turn();
     let spawn = || {
         let array = Array::from_slice(&[FILL; THREE_PAGES]).expect("an array");
         let body = |(Gate, array): (Gate, Array<u64>)| {
@@ -131,12 +137,12 @@ fn an_array_whose_receiver_is_killed_adopting_it_comes_back() {
         };
         Process::spawn_with((Gate, array), body).ok().expect("a child")
     };
-    sweep_children("spawn_with: adopt an Array, drop it", &spawn, &|()| true).assert_clean();
+    sweep_children(&turn, "spawn_with: adopt an Array, drop it", &spawn, &|()| true).assert_clean();
 }
 
 #[test]
 fn a_shared_array_whose_holder_is_killed_stays_with_the_others() {
-    engine::handle_forks();
+    let turn = take_turn();
     let frozen = Array::from_slice(&[FILL; 64]).expect("an array").freeze();
     let spawn = || {
         let body = |(Gate, shared): (Gate, Frozen<u64>)| {
@@ -148,12 +154,12 @@ fn a_shared_array_whose_holder_is_killed_stays_with_the_others() {
         assert!(frozen.iter().all(|word| *word == FILL), "the parent's own copy changed");
         Process::spawn_with((Gate, frozen.clone()), body).ok().expect("a child")
     };
-    sweep_children("spawn_with: adopt a Frozen, clone, drop", &spawn, &|()| true).assert_clean();
+    sweep_children(&turn, "spawn_with: adopt a Frozen, clone, drop", &spawn, &|()| true).assert_clean();
 }
 
 #[test]
 fn a_shared_value_whose_holder_is_killed_stays_with_the_others() {
-    engine::handle_forks();
+    let turn = take_turn();
     let value = Value::new([FILL; 4]).expect("a value");
     let spawn = || {
         let body = |(Gate, shared): (Gate, Value<[u64; 4]>)| {
@@ -164,5 +170,5 @@ fn a_shared_value_whose_holder_is_killed_stays_with_the_others() {
         assert_eq!(value.get(), [FILL; 4], "the parent's own handle reads something else");
         Process::spawn_with((Gate, value.clone()), body).ok().expect("a child")
     };
-    sweep_children("spawn_with: adopt a Value, set, drop", &spawn, &|()| true).assert_clean();
+    sweep_children(&turn, "spawn_with: adopt a Value, set, drop", &spawn, &|()| true).assert_clean();
 }

@@ -4,13 +4,13 @@ use std::hint::black_box;
 
 use procshare::{Array, Value};
 
-use crate::board::Board;
 use crate::engine::Victim;
-use crate::forked::legal_heap;
+use crate::forked::take_turn;
 use crate::heap::{Heap, THREE_PAGES};
 use crate::path::Path;
 use crate::sweep::{Subject, sweep};
 use crate::tracee;
+use crate::turn::Turn;
 use crate::witness::Verdict;
 
 /// At how many points the first victim is tried, to find the one that leaves most to do.
@@ -45,9 +45,8 @@ struct Nested {
 
 impl Nested {
     /// Looks for the point of the first victim's death after which the second has most to do.
-    fn new(board: &'static Board, operation: fn()) -> Self {
-        legal_heap();
-        let mut nested = Self { heap: Heap::new(board), operation, first: recorded(operation), at: 0 };
+    fn new(turn: &Turn, operation: fn()) -> Self {
+        let mut nested = Self { heap: Heap::new(turn.board), operation, first: recorded(operation), at: 0 };
         let step = nested.first.len().div_ceil(TRIED);
         let longest = (0..nested.first.len()).step_by(step).max_by_key(|at| {
             nested.at = *at;
@@ -92,20 +91,19 @@ fn recorded(operation: fn()) -> Path {
 
 #[test]
 fn a_fresh_child_killed_while_it_joins_gives_its_seat_back() {
-    let board = Board::map();
-    legal_heap();
-    sweep("a foreign fork joins", board, &mut Joining { heap: Heap::new(board) }).assert_clean();
+    let turn = take_turn();
+    sweep("a foreign fork joins", &turn, &mut Joining { heap: Heap::new(turn.board) }).assert_clean();
 }
 
 #[test]
-fn a_process_killed_while_it_repairs_what_a_killed_one_left_leaves_a_legal_heap() {
+fn a_process_killed_while_it_repairs_what_a_killed_one_left_leaves_a_take_turn() {
     fn value_and_array() {
         let value = Value::new(black_box(7_u64));
         let array = Array::<u64>::zeroed(THREE_PAGES);
         drop(value);
         drop(array);
     }
-    let board = Board::map();
-    let mut nested = Nested::new(board, value_and_array);
-    sweep("recovery from a kill in the same operation", board, &mut nested).assert_clean();
+    let turn = take_turn();
+    let mut nested = Nested::new(&turn, value_and_array);
+    sweep("recovery from a kill in the same operation", &turn, &mut nested).assert_clean();
 }

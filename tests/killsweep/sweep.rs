@@ -2,14 +2,14 @@
 
 use std::fmt;
 use std::io::{Write, stderr};
-use std::mem::MaybeUninit;
-use std::sync::{Mutex, Once, OnceLock, PoisonError};
+use std::sync::{Once, OnceLock};
 use std::time::{Duration, Instant};
 
 use crate::board::Board;
 use crate::engine::{self, Arrival, Victim};
 use crate::path::Path;
 use crate::tracee;
+use crate::turn::Turn;
 use crate::watchdog::Watchdog;
 use crate::witness::{Task, Verdict, Witness};
 
@@ -95,13 +95,9 @@ impl fmt::Display for Tally {
 }
 
 /// Sweeps `subject`, prints its row of the table, and gives its counts.
-pub(crate) fn sweep(name: &str, board: &'static Board, subject: &mut dyn Subject) -> Tally {
-    // One at a time: all sweeps share the one arena, and each compares its size before and after.
-    static TURN: Mutex<()> = Mutex::new(());
-    let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
-    stay_on_one_cpu();
+pub(crate) fn sweep(name: &str, turn: &Turn, subject: &mut dyn Subject) -> Tally {
     let began = Instant::now();
-    let tally = Run::new(name, board, subject).all_points();
+    let tally = Run::new(name, turn.board, subject).all_points();
     print_row(name, &tally, began.elapsed());
     tally
 }
@@ -226,17 +222,4 @@ fn seed() -> usize {
         let given = std::env::var("PROCSHARE_SEED").ok().and_then(|seed| seed.parse().ok());
         given.unwrap_or_else(|| std::process::id() as usize)
     })
-}
-
-/// Keeps this thread, and all whom it forks, on one CPU: a stop of the victim then costs two switches, not two
-/// wake-ups of a sleeping core.
-fn stay_on_one_cpu() {
-    // SAFETY: zero is an empty set.
-    let mut cpus = unsafe { MaybeUninit::<libc::cpu_set_t>::zeroed().assume_init() };
-    // SAFETY: reads the current CPU's number.
-    let here = usize::try_from(unsafe { libc::sched_getcpu() }).unwrap_or(0);
-    // SAFETY: sets one bit of the set; the kernel's numbers lie below its size.
-    unsafe { libc::CPU_SET(here, &mut cpus) };
-    // SAFETY: changes where this thread may run, or fails.
-    unsafe { libc::sched_setaffinity(0, size_of_val(&cpus), &raw const cpus) };
 }

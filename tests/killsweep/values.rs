@@ -2,8 +2,7 @@
 
 use procshare::Value;
 
-use crate::board::Board;
-use crate::forked::Forked;
+use crate::forked::{Forked, take_turn};
 use crate::sweep::{Tally, sweep};
 use crate::witness::Verdict;
 
@@ -15,7 +14,8 @@ const NEXT: Wide = [0x5555; 4];
 
 /// Sweeps a store of `NEW` over `OLD` into a value that all share.
 fn sweep_wide(name: &str, store: &dyn Fn(&Value<Wide>)) -> Tally {
-    let board = Board::map();
+    let turn = take_turn();
+    let board = turn.board;
     let value = Value::new(OLD).expect("a value");
     let operation = || store(&value);
     let survive = || {
@@ -28,8 +28,8 @@ fn sweep_wide(name: &str, store: &dyn Fn(&Value<Wide>)) -> Tally {
         Verdict { torn, ..Verdict::default() }
     };
     let before = || value.set(OLD);
-    let mut subject = Forked::new(board, &operation).before(&before).after(&survive);
-    sweep(name, board, &mut subject)
+    let mut subject = Forked::new(&turn, &operation).before(&before).after(&survive);
+    sweep(name, &turn, &mut subject)
 }
 
 #[test]
@@ -63,12 +63,12 @@ fn a_wide_value_whose_exchanger_is_killed_reads_old_or_new() {
 
 #[test]
 fn a_counter_whose_adder_is_killed_counts_once_or_not_at_all() {
-    let board = Board::map();
+    let turn = take_turn();
     let count = Value::new(0_u64).expect("a value");
     let add = || {
         let _ = count.fetch_add(1);
     };
     let survive = || Verdict { torn: count.swap(0) > 1, ..Verdict::default() };
-    let mut subject = Forked::new(board, &add).after(&survive);
-    sweep("Value<u64>::fetch_add", board, &mut subject).assert_clean();
+    let mut subject = Forked::new(&turn, &add).after(&survive);
+    sweep("Value<u64>::fetch_add", &turn, &mut subject).assert_clean();
 }

@@ -4,7 +4,7 @@ use std::{thread, time::Duration};
 
 use procshare::{Array, Process, Value, arena};
 
-use crate::support::{Leftovers, Random, eventually, isolated, leftovers, scaled, wait_until};
+use crate::support::{Leftovers, Random, eventually, isolated, leftovers, os, scaled, wait_until};
 
 /// What the arena holds once what can be tidied up is.
 fn sound() -> arena::Stats {
@@ -235,19 +235,38 @@ fn many_small_values_share_pages() {
 fn memory_freed_by_the_parent_serves_a_child_forked_before() {
     isolated(120, || {
         arena::Builder::new().capacity(64 << 20).build().expect("nobody used the arena before");
-        let freed = Value::new(0_u32).expect("4 bytes");
-        let own = freed.clone();
+        let turn = Value::new(0_u32).expect("4 bytes");
+        let own = turn.clone();
         let work = move || {
             wait_until(|| own.get() == 1);
+            let full = Array::<u8>::zeroed(40 << 20).is_err();
+            own.set(2);
+            wait_until(|| own.get() == 3);
             let mut array = Array::<u8>::zeroed(40 << 20).expect("what the parent gave back");
             array.fill(1);
-            array.len() as u64
+            full
         };
-        let array = Array::<u8>::zeroed(40 << 20).expect("40 of 64 MiB");
         let child = Process::spawn(work).expect("spawn");
-        assert!(Array::<u8>::zeroed(40 << 20).is_err(), "80 of 64 MiB");
+        // Made after the fork, so that no copy of the handle in the child can stand in the way.
+        let array = Array::<u8>::zeroed(40 << 20).expect("40 of 64 MiB");
+        turn.set(1);
+        wait_until(|| turn.get() == 2);
         drop(array);
-        freed.set(1);
-        assert_eq!(child.join().expect("join"), 40 << 20);
+        turn.set(3);
+        assert!(child.join().expect("join"), "80 of 64 MiB");
+    });
+}
+
+#[test]
+fn memory_freed_by_the_parent_is_had_again_when_the_children_of_its_time_are_gone() {
+    isolated(120, || {
+        arena::Builder::new().capacity(64 << 20).build().expect("nobody used the arena before");
+        for _ in 0..10 {
+            let array = Array::<u8>::zeroed(40 << 20).expect("40 of 64 MiB");
+            let child = Process::spawn(|| -> () { os::sleep_for_ever() }).expect("spawn");
+            drop(array);
+            child.terminate().expect("terminate");
+            assert!(child.join().is_err());
+        }
     });
 }

@@ -60,12 +60,6 @@ fn everything_works_without_a_dev_shm() {
 }
 
 #[test]
-fn everything_works_without_a_dev_at_all() {
-    watchdog!(120);
-    run_where("mount -t tmpfs -o ro none /dev");
-}
-
-#[test]
 fn nothing_appears_in_dev_shm() {
     watchdog!(120);
     let before = leftovers::shm();

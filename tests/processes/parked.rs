@@ -1,6 +1,6 @@
 //! A handle that a child parks in a `static`: its block is nobody else's while that child lives.
 
-use std::sync::OnceLock;
+use std::sync::{Mutex, OnceLock};
 
 use procshare::{Array, Frozen, Process, Value, arena};
 
@@ -8,6 +8,7 @@ use crate::support::{Leftovers, eventually, isolated, os, wait_until};
 
 static PARKED: OnceLock<Value<u64>> = OnceLock::new();
 static PARKED_FROZEN: OnceLock<Frozen<u64>> = OnceLock::new();
+static TAKEN: Mutex<Option<Value<u64>>> = Mutex::new(None);
 static PARKED_ARRAY: OnceLock<Array<u64>> = OnceLock::new();
 
 const MARK: u64 = 0xaaaa_aaaa_aaaa_aaaa;
@@ -75,6 +76,27 @@ fn value_that_a_child_captured_and_parked_outlives_its_owner() {
         let others = make_others();
         turns.go.set(1);
         assert_eq!(child.join().expect("join"), MARK);
+        drop(others);
+    });
+}
+
+#[test]
+fn value_in_a_static_at_the_fork_outlives_its_removal_by_the_parent() {
+    isolated(60, || {
+        *TAKEN.lock().expect("nobody panicked") = Some(Value::new(MARK).expect("8 bytes"));
+        let turns = Turns::new();
+        let own = turns.clone();
+        // Captures nothing of it: the static came along with the fork.
+        let look = move || {
+            own.wait();
+            TAKEN.lock().expect("nobody panicked").as_ref().map(Value::get)
+        };
+        let child = Process::spawn(look).expect("spawn");
+        wait_until(|| turns.parked.get() == 1);
+        drop(TAKEN.lock().expect("nobody panicked").take());
+        let others = make_others();
+        turns.go.set(1);
+        assert_eq!(child.join().expect("join"), Some(MARK));
         drop(others);
     });
 }

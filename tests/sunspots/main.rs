@@ -2,6 +2,7 @@
 //!
 //! `cargo test` builds it. To run these tests alone: `cargo build --example sunspots`, then `cargo test --test sunspots`.
 
+#[allow(unused_macros)] // every test binary uses its own part of it
 #[path = "../support/mod.rs"]
 mod support;
 

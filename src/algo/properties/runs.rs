@@ -133,7 +133,9 @@ fn longest_free(runs: Runs<'_>) -> u64 {
     let mut current: Option<(Kind, u64)> = None;
     for (_, word) in runs.walk(0).map(Result::unwrap) {
         current = match current {
-            Some((kind, length)) if kind == word.kind() && word.is_free() => Some((kind, length + word.extent())),
+            Some((kind, length)) if kind == word.kind() && word.is_free() => {
+                Some((kind, length + word.extent()))
+            }
             _ if word.is_free() => Some((word.kind(), word.extent())),
             _ => None,
         };

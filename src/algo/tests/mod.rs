@@ -14,6 +14,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::planted::Bug;
+use crate::shim::AtomicU64;
 
 /// How often the checker takes the processor from a thread that could go on, unless `LOOM_MAX_PREEMPTIONS` says
 /// otherwise. Every planted bug is found with two.
@@ -72,4 +73,23 @@ pub(in crate::algo) fn finds(bug: Bug, symptom: &str, model: impl Fn() + Send + 
     assert!(printed.contains("running 1 test"), "the test did not find itself: {printed}");
     assert!(!again.status.success(), "{bug:?} went unnoticed in every interleaving");
     assert!(printed.contains(symptom), "{bug:?} was noticed, but not by {symptom:?}: {printed}");
+}
+
+/// Without the turnstiles of the shim, the store is never tried before the main thread's load.
+#[test]
+fn load_hides_nobody_elses_load_from_the_store_after_it() {
+    let seen = Arc::new([AtomicUsize::new(0), AtomicUsize::new(0)]);
+    let counted = Arc::clone(&seen);
+    explore(move || {
+        let word = loom::sync::Arc::new(AtomicU64::new(0));
+        let other = loom::sync::Arc::clone(&word);
+        let storing = loom::thread::spawn(move || {
+            other.load(Ordering::Relaxed);
+            other.store(1, Ordering::Relaxed);
+        });
+        let value = usize::try_from(word.load(Ordering::Relaxed)).unwrap();
+        counted[value].fetch_add(1, Ordering::Relaxed);
+        storing.join().unwrap();
+    });
+    assert!(seen.iter().all(|count| count.load(Ordering::Relaxed) > 0), "{seen:?}");
 }

@@ -130,22 +130,25 @@ fn death_pipe_kills_a_busy_child_that_blocks_what_can_be_blocked() {
 
 #[test]
 fn child_whose_parent_died_before_it_was_bound_ends_itself() {
-    let (mut from, mut to) = std::io::pipe().expect("pipe");
-    let parent = Child::running(move || {
-        let pipe = DeathPipe::new().expect("death pipe");
-        let parent = pid();
-        let _child = Child::running(|| {
-            outlive_the_watchdog();
-            send_pid(&mut to, pid());
-            eventually(|| parent_pid() != parent);
-            pipe.bind_child();
+    for closed in [&[][..], &[0, 1]] {
+        let (mut from, mut to) = std::io::pipe().expect("pipe");
+        let parent = Child::running(move || {
+            let (pipe, ends) = known_pipe();
+            closed.iter().for_each(|&end: &usize| close(ends[end]));
+            let parent = pid();
+            let _child = Child::running(|| {
+                outlive_the_watchdog();
+                send_pid(&mut to, pid());
+                eventually(|| parent_pid() != parent);
+                pipe.bind_child();
+                wait_for_ever()
+            });
             wait_for_ever()
         });
-        wait_for_ever()
-    });
-    let child = Bound(PidFd::open(receive_pid(&mut from)).expect("pidfd_open"));
-    parent.kill();
-    assert!(child.dies());
+        let child = Bound(PidFd::open(receive_pid(&mut from)).expect("pidfd_open"));
+        parent.kill();
+        assert!(child.dies());
+    }
 }
 
 #[test]
@@ -177,14 +180,15 @@ fn child_outlives_the_thread_that_forked_it() {
         let pipe = DeathPipe::new().expect("death pipe");
         let (mut from, mut to) = std::io::pipe().expect("pipe");
         let forking = thread::spawn(move || {
-            Child::running(|| {
+            let child = Child::running(|| {
                 pipe.bind_child();
                 send_pid(&mut to, pid());
                 wait_for_ever()
-            })
+            });
+            receive_pid(&mut from);
+            child
         });
         let child = forking.join().expect("join");
-        receive_pid(&mut from);
         assert_eq!(child.pidfd.wait_gone(Some(Duration::from_millis(100))), Ok(false));
     });
 }

@@ -3,7 +3,8 @@ use std::mem::MaybeUninit;
 use super::{asserted_in_child, in_child};
 use crate::shim::{AtomicU64, Ordering};
 use crate::sys::fork::{
-    Forked, at_fork, default_signals, exit_now, fork, parent_pid, pid, register, restore_signals, tid,
+    Forked, abandon, at_fork, default_signals, exit_now, fork, parent_pid, pid, register, restore_signals,
+    set_process_name, tid,
 };
 use crate::sys::pidfd::{ExitStatus, PidFd};
 
@@ -143,6 +144,24 @@ fn exit_now_runs_neither_destructors_nor_exit_handlers() {
         exit_now(4)
     });
     assert_eq!(status, ExitStatus::Exited(4));
+}
+
+#[test]
+fn abandoned_child_leaves_nothing_behind() {
+    let child = super::Child::living();
+    abandon(child.pid);
+    assert_eq!(child.pidfd.reap(), Ok(ExitStatus::Lost), "it was reaped");
+    assert_eq!(child.pidfd.wait_gone(Some(std::time::Duration::ZERO)), Ok(true));
+}
+
+#[test]
+fn process_is_called_by_the_first_bytes_of_its_name() {
+    asserted_in_child(|| {
+        for (name, shown) in [("resample-2", "resample-2\n"), ("a name of many bytes", "a name of many \n")] {
+            set_process_name(name);
+            assert_eq!(std::fs::read_to_string("/proc/self/comm").expect("comm"), shown);
+        }
+    });
 }
 
 /// Bit 0: prepare ran, bit 1: parent, bit 2: child.

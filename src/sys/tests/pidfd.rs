@@ -100,3 +100,13 @@ fn number_that_nobody_has_cannot_be_held() {
     let error = PidFd::open(child.pid).expect_err("opened");
     assert_eq!((error.call(), error.errno()), ("pidfd_open", libc::ESRCH));
 }
+
+#[test]
+fn child_that_is_gone_before_there_is_a_hold_on_it_counts_as_gone() {
+    let child = Child::running(|| 0);
+    child.status();
+    let hold = PidFd::of_child(child.pid).expect("hold");
+    assert_eq!(hold.wait_gone(Some(Duration::ZERO)), Ok(true));
+    assert!(hold.reap().is_err());
+    assert!(hold.send_signal(libc::SIGKILL).is_err(), "the number may be somebody else's by now");
+}
