@@ -4,4 +4,4 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 cargo clippy --locked --all-targets --all-features -- -D warnings
-RUSTFLAGS='--cfg loom' cargo clippy --locked --lib --profile loom --tests --target-dir target/loom -- -D warnings
+RUSTFLAGS='--cfg loom' cargo clippy --locked --lib --profile test --target-dir target/loom -- -D warnings

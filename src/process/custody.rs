@@ -43,6 +43,8 @@ pub(super) struct Custody {
     worker: Worker,
     pidfd: PidFd,
     reservation: Reservation,
+    /// Nothing of the user's runs when the luggage is dropped.
+    simple: bool,
     /// Of this process: a copy of the handle in a child knows by it that it is one.
     generation: u64,
     state: Mutex<State>,
@@ -91,15 +93,21 @@ impl fmt::Debug for Custody {
 }
 
 impl Custody {
-    pub(super) fn new(worker: Worker, pidfd: PidFd, reservation: Reservation, luggage: Luggage) -> Self {
+    pub(super) fn new(worker: Worker, pidfd: PidFd, reservation: Reservation, luggage: Luggage, simple: bool) -> Self {
         Self {
             worker,
             pidfd,
             reservation,
+            simple,
             generation: member::generation(),
             state: Mutex::new(State::Running(luggage)),
             changed: Condvar::new(),
         }
+    }
+
+    /// Whether settling runs no code of the user's.
+    pub(super) fn is_simple(&self) -> bool {
+        self.simple
     }
 
     pub(super) fn worker(&self) -> &Worker {
@@ -128,11 +136,12 @@ impl Custody {
         if !self.is_mine() {
             return Err(SignalError::NotMyChild);
         }
+        if !self.is_alive() {
+            return Err(SignalError::Ended); // as a zombie it would still take the signal
+        }
         match self.pidfd.send_signal(signal) {
-            Ok(()) if self.is_alive() => Ok(()),
-            Ok(()) => Err(SignalError::Ended),
             Err(_) if !self.is_alive() => Err(SignalError::Ended),
-            Err(error) => Err(error.into()),
+            sent => Ok(sent?),
         }
     }
 

@@ -2,15 +2,14 @@
 //! notices theirs.
 //!
 //! Made at the first spawn; a child begins without one and never touches its parent's, whose locks may be held for
-//! ever there. The watcher only learns that a child is gone; settling it, which runs users' destructors, is the work of
-//! a second thread, so that a slow destructor delays no other news for the waiters of locks.
+//! ever there. The watcher only learns that a child is gone; settling one that nobody joins is the work of
+//! another thread if a user's destructor has to run, which may take its time.
 
 #![allow(unsafe_code)] // one leaked box behind a pointer that a fork resets
 
 use std::collections::HashMap;
 use std::os::fd::OwnedFd;
 use std::ptr;
-use std::sync::mpsc::{Sender, channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -31,7 +30,6 @@ pub(super) struct Runtime {
     pub(super) dev_null: OwnedFd,
     watch: Watch,
     children: Mutex<HashMap<u64, Arc<Custody>>>,
-    settler: Mutex<Option<Sender<Arc<Custody>>>>,
     numbers: AtomicU64,
 }
 
@@ -55,7 +53,6 @@ pub(super) fn runtime() -> Result<&'static Runtime, SpawnError> {
         dev_null: open_dev_null()?,
         watch: Watch::new()?,
         children: Mutex::default(),
-        settler: Mutex::default(),
         numbers: AtomicU64::new(0),
     }));
     let thread = std::thread::Builder::new().name(String::from("procshare-watch"));
@@ -98,21 +95,21 @@ impl Runtime {
     }
 
     /// Begins to watch the child of that number, which is settled when it is gone even if nobody joins it.
-    pub(super) fn adopt(&self, number: u64, custody: &Arc<Custody>) {
+    pub(super) fn adopt(&'static self, number: u64, custody: &Arc<Custody>) {
         self.children().insert(number, Arc::clone(custody));
         self.watch(number, custody);
     }
 
-    fn watch(&self, token: u64, custody: &Arc<Custody>) {
+    fn watch(&'static self, token: u64, custody: &Arc<Custody>) {
         if self.watch.add(custody.pidfd(), token).is_err() {
             // It can not be watched: a thread waits for it, whatever it takes.
-            self.hand_over(Arc::clone(custody));
+            self.settle_unwatched(token, Arc::clone(custody));
         }
     }
 
     /// Waits for a child until `deadline`, in place of the watcher. `false`: the deadline came first.
     pub(super) fn settle(
-        &self,
+        &'static self,
         token: u64,
         custody: &Arc<Custody>,
         deadline: Deadline,
@@ -145,29 +142,27 @@ impl Runtime {
             for token in &tokens[..ready] {
                 let Some(custody) = self.children().get(token).cloned() else { continue };
                 let _ = self.watch.remove(custody.pidfd());
-                self.hand_over(custody);
+                self.settle_unwatched(*token, custody);
             }
         }
     }
 
-    /// Has a child settled by the thread for that.
-    fn hand_over(&self, custody: Arc<Custody>) {
-        let mut settler = self.settler.lock().unwrap_or_else(PoisonError::into_inner);
-        let custody = match settler.as_ref().map(|settler| settler.send(Arc::clone(&custody))) {
-            Some(Ok(())) => return,
-            _ => custody,
-        };
-        let (sender, receiver) = channel::<Arc<Custody>>();
-        let _ = sender.send(custody);
-        let thread = std::thread::Builder::new().name(String::from("procshare-settle"));
-        let spawned = thread.spawn(move || {
-            for custody in receiver {
-                if let (Ok(true), Some(runtime)) = (custody.settle(Deadline::never()), existing()) {
-                    runtime.children().retain(|_, child| !Arc::ptr_eq(child, &custody));
-                }
+    /// Settles a child that nobody waits for: at once if no user's destructor can run and nobody must be waited for, else
+    /// on a thread of its own, where a destructor that blocks is in nobody's way.
+    fn settle_unwatched(&'static self, number: u64, custody: Arc<Custody>) {
+        let simple = custody.is_simple();
+        let settle = move |deadline| {
+            let settled = custody.settle(deadline) == Ok(true);
+            if settled {
+                self.children().remove(&number);
             }
-        });
+            settled
+        };
+        if simple && settle(Deadline::after(Duration::ZERO)) {
+            return;
+        }
+        let thread = std::thread::Builder::new().name(String::from("procshare-settle"));
         // Without a thread the child stays unsettled until somebody joins it.
-        *settler = spawned.ok().map(|_| sender);
+        let _ = thread.spawn(move || settle(Deadline::never()));
     }
 }

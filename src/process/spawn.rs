@@ -112,7 +112,8 @@ where
     let closure: Closure = unsafe { std::mem::transmute::<Box<dyn Kept + 'a>, Closure>(closure) };
     let name = name.unwrap_or_else(|| default_name(number));
     let worker = Worker { name, pid: pid.cast_unsigned() };
-    let custody = Arc::new(Custody::new(worker, pidfd, reservation, Luggage { closure, argument }));
+    let simple = !std::mem::needs_drop::<F>() && argument.is_none();
+    let custody = Arc::new(Custody::new(worker, pidfd, reservation, Luggage { closure, argument }, simple));
     runtime.adopt(number, &custody);
     Ok((custody, number))
 }

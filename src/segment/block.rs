@@ -16,11 +16,11 @@ use std::ptr::NonNull;
 
 use super::arena::Arena;
 use super::catch;
-pub use super::error::AllocError;
+use super::error::AllocError;
 use super::limbo::{self, Retired};
 use super::{heap, member, shares};
 use crate::algo::Word;
-pub(crate) use member::{owner, park};
+pub(crate) use member::locking;
 
 /// What a new block holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

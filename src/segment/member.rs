@@ -290,6 +290,21 @@ pub(crate) fn owner() -> Owner {
     Owner { tid: tid(), slot: seat().unwrap_or(u16::MAX) }
 }
 
+/// Runs `section`, which takes locks that stand in blocks, as this thread. If this process dies meanwhile, or ends while
+/// another thread of it is here, the sweep knows that there is something to look for.
+#[inline]
+pub(crate) fn locking<R>(section: impl FnOnce(Owner, &ArenaPark) -> R) -> R {
+    let member = membership();
+    if let Some((arena, seat)) = member {
+        count_owned(arena, seat, 1);
+    }
+    let result = section(owner(), &park());
+    if let Some((arena, seat)) = member {
+        count_owned(arena, seat, -1);
+    }
+    result
+}
+
 /// Sleeping on words of the arena, with an optional deadline.
 #[derive(Debug)]
 pub(crate) struct ArenaPark {

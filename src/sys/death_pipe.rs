@@ -69,8 +69,8 @@ impl DeathPipe {
     /// Binds this process, a child just forked, to the life of the parent that made the pipe. If the parent
     /// is dead already, ends the child here.
     ///
-    /// For the child alone, and for once. Neither locks nor allocates, and touches as few pages as it can: in a fresh
-    /// child each costs more than a system call.
+    /// For the child alone, and for once. Neither locks nor allocates, and touches as few pages as it can: in
+    /// a fresh child each costs more than a system call.
     pub(crate) fn bind_child(self) {
         // D4: without its write end the pipe would kill us at once, though the parent lives.
         let whole = self.pipe.is_at(self.write);
@@ -96,7 +96,9 @@ impl DeathPipe {
             return Err(OsError::new("fstat", "death pipe", libc::EBADF));
         }
         // SAFETY: `path` is live and ends with a zero. No mode is needed, since nothing is created.
-        let own = unsafe { libc::open(self.path.as_ptr().cast(), libc::O_RDONLY | libc::O_NONBLOCK | libc::O_CLOEXEC) };
+        let own = unsafe {
+            libc::open(self.path.as_ptr().cast(), libc::O_RDONLY | libc::O_NONBLOCK | libc::O_CLOEXEC)
+        };
         errno::check(own >= 0, "open", "death pipe")?;
         // SAFETY: dup3 takes numbers. It closes the inherited read end, which no `OwnedFd` holds.
         let result = unsafe { libc::dup3(own, self.read, libc::O_CLOEXEC) };
@@ -137,7 +139,8 @@ impl DeathPipe {
 
 /// Closes a descriptor that was made certain of.
 fn close(fd: RawFd) {
-    // SAFETY: callers pass a number that they have just made, or found to be ours, and that no `OwnedFd` holds.
+    // SAFETY: callers pass a number that they have just made, or found to be ours, and that no `OwnedFd`
+    // holds.
     unsafe { libc::close(fd) };
 }
 

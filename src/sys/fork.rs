@@ -95,8 +95,8 @@ fn block_all() -> Result<libc::sigset_t, OsError> {
     Ok(unsafe { before.assume_init() })
 }
 
-/// Tells whether this process handles or ignores one of the signals that [`default_signals`] resets. Asked before a fork,
-/// it saves the child the resetting.
+/// Tells whether this process handles or ignores one of the signals that [`default_signals`] resets. Asked
+/// before a fork, it saves the child the resetting.
 pub(crate) fn handles_signals() -> bool {
     [libc::SIGINT, libc::SIGTERM, libc::SIGHUP].into_iter().any(|signal| {
         let mut action = MaybeUninit::<libc::sigaction>::uninit();

@@ -26,8 +26,9 @@
 //!     exception is [`futex::wait`], which says [`futex::Wait::Interrupted`], because its callers look again
 //!     anyway.
 //! S3. No wait is unbounded inside the kernel. What may take for ever is waited for in rounds.
-//! S4. What [`fork`] and [`death_pipe::DeathPipe::bind_child`] do after the fork takes no lock, allocates
-//!     nothing and panics nowhere: another thread of the parent may have held anything at that moment.
+//! S4. What [`fork`](fork()) and [`death_pipe::DeathPipe::bind_child`] do after the fork takes no lock,
+//!     allocates nothing and panics nowhere: another thread of the parent may have held anything at that
+//!     moment.
 //! S5. Every descriptor is made close-on-exec, and the long-lived ones bear high numbers.
 //! S6. Nothing here counts as proof of a death except what the kernel says of that very process. Not knowing
 //!     means alive.
@@ -57,8 +58,8 @@ pub(crate) use copy::{copy_in, copy_out};
 pub(crate) use death_pipe::DeathPipe;
 pub(crate) use epoll::Watch;
 pub(crate) use fork::{
-    Forked, abandon, at_fork, default_signals, exit_now, fork, handles_signals, parent_pid, pid, restore_signals,
-    set_process_name, tid,
+    Forked, abandon, at_fork, default_signals, exit_now, fork, handles_signals, parent_pid, pid,
+    restore_signals, set_process_name, tid,
 };
 pub(crate) use futex::{Wait, relax, release_and_wake, wait, wake};
 pub(crate) use identity::{Identity, pid_namespace};

@@ -38,7 +38,8 @@ pub(super) fn events(fd: i32, deadline: Deadline, object: &'static str) -> Resul
     }
 }
 
-/// Tells which of `POLLIN`, `POLLHUP` and `POLLERR` hold for `fd` now. Does not block, and does not look at a clock.
+/// Tells which of `POLLIN`, `POLLHUP` and `POLLERR` hold for `fd` now. Does not block, and does not look at a
+/// clock.
 ///
 /// # Errors
 /// As [`events`].

@@ -10,7 +10,8 @@ use std::sync::Arc;
 
 use super::{Cells, Element, Frozen, holds};
 use crate::message::{DecodeError, Measure, Message, Reader, Writer};
-use crate::segment::block::{AllocError, Bears, Block, Fill};
+use crate::segment::AllocError;
+use crate::segment::block::{Bears, Block, Fill};
 
 /// An array in shared memory: what children compute is in it when they are joined, and nothing was copied.
 ///

@@ -19,7 +19,8 @@ use super::wide::{self, Wide};
 use super::word::{self, Word};
 use super::{Integer, holds};
 use crate::message::{DecodeError, Measure, Message, Plain, Reader, Writer};
-use crate::segment::block::{AllocError, Bears, Block, Fill};
+use crate::segment::AllocError;
+use crate::segment::block::{Bears, Block, Fill};
 
 /// A value in shared memory that many processes and threads read and write: a counter, a flag, a best result
 /// so far.

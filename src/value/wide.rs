@@ -17,7 +17,8 @@ use std::slice;
 use bytemuck::{CheckedBitPattern, NoUninit};
 
 use crate::algo::{LockError, Snapshot};
-use crate::segment::block::{AllocError, owner, park};
+use crate::segment::AllocError;
+use crate::segment::block::locking;
 use crate::shim::{AtomicU64, Ordering::Relaxed};
 
 /// How many words a value of `size` bytes takes.
@@ -89,13 +90,15 @@ impl Wide<'_> {
     /// Makes `value` the value. Waits while another writer copies; one that died is passed over.
     #[inline]
     pub(super) fn write<T: NoUninit>(self, value: &T) -> Result<(), LockError> {
-        with_words(value, |words| self.control.write(self.copies, words, owner(), &park()))
+        with_words(value, |words| locking(|me, park| self.control.write(self.copies, words, me, park)))
     }
 
     /// Makes `value` the value if the version still is `seen`; says whether it was. Waits as `write` does.
     #[inline]
     pub(super) fn write_if<T: NoUninit>(self, seen: u64, value: &T) -> Result<bool, LockError> {
-        with_words(value, |words| self.control.write_if(seen, self.copies, words, owner(), &park()))
+        with_words(value, |words| {
+            locking(|me, park| self.control.write_if(seen, self.copies, words, me, park))
+        })
     }
 }
 

@@ -143,6 +143,20 @@ impl Victim {
         panic!("the operation takes more than {LONGEST} instructions");
     }
 
+    /// Runs the whole operation without a stop.
+    pub(crate) fn run_to_end(&self) -> Arrival {
+        let mut signal = 0;
+        loop {
+            self.tracee.resume(libc::PTRACE_CONT, signal);
+            match self.tracee.await_stop() {
+                Stop::Trap => return Arrival::There,
+                Stop::Signal(fault) if is_fault(fault) => return Arrival::Crashed(fault),
+                Stop::Signal(other) => signal = other,
+                Stop::Gone => return Arrival::Diverged,
+            }
+        }
+    }
+
     /// Runs to boundary `k` of a path recorded earlier, on whatever path this victim takes.
     pub(crate) fn run_to(&self, path: &Path, k: usize) -> Arrival {
         let near = path.approach(k);

@@ -4,7 +4,7 @@ use procshare::{Array, arena};
 
 use crate::engine::Victim;
 use crate::heap::{Heap, THREE_PAGES};
-use crate::sweep::{Subject, Tally, sweep};
+use crate::sweep::Subject;
 use crate::turn::Turn;
 use crate::witness::Verdict;
 
@@ -24,6 +24,11 @@ pub(crate) fn take_turn() -> Turn {
     drop(Array::<u64>::zeroed(THREE_PAGES).expect("an array"));
     arena::check().expect("a legal heap before anybody is killed");
     turn
+}
+
+/// Small objects of every size: as long as they are kept, nobody makes a slab or closes one.
+pub(crate) fn open_slabs() -> impl Sized {
+    [8, 16, 32, 64, 128, 256].map(|length| Array::<u64>::zeroed(length).expect("an array"))
 }
 
 impl<'a> Forked<'a> {
@@ -61,16 +66,4 @@ impl Subject for Forked<'_> {
         verdict |= self.heap.examine();
         verdict
     }
-}
-
-/// Sweeps `operation` alone, on whatever heap there is.
-pub(crate) fn sweep_alone(name: &str, operation: &dyn Fn()) -> Tally {
-    let turn = take_turn();
-    sweep(name, &turn, &mut Forked::new(&turn, operation))
-}
-
-/// Sweeps `operation`, each time on the heap that `before` leaves.
-pub(crate) fn sweep_after(name: &str, before: &dyn Fn(), operation: &dyn Fn()) -> Tally {
-    let turn = take_turn();
-    sweep(name, &turn, &mut Forked::new(&turn, operation).before(before))
 }

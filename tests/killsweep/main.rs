@@ -5,8 +5,9 @@
 //! one operation:
 //!
 //! ```text
-//! points     boundaries between two instructions of the recorded run
-//! killed     of them, those at which a victim was killed
+//! path       boundaries between two instructions of the recorded run
+//! points     of them, those that tell something new: not the same 256 instructions led there twice before
+//! killed     of those, the ones at which a victim was killed
 //! diverged   runs that left the recorded path; killed and examined all the same
 //! hung       survivors (or victims) that did not finish in time
 //! corrupt    a heap that is not legal, stale bytes in zeroed memory, an error where none may be
@@ -15,9 +16,9 @@
 //! recovered  kills after which something of the dead one was found, and came back
 //! ```
 //!
-//! `cargo test --test killsweep` takes some points of each operation, other ones in each run (the seed is printed;
-//! `PROCSHARE_SEED` sets it); `PROCSHARE_SWEEP=full` takes all of them. The rows named `control` are subjects that
-//! must fail: they show that the harness sees.
+//! `cargo test --test killsweep` takes some of the points, other ones in each run (the seed is printed; `PROCSHARE_SEED`
+//! sets it); `PROCSHARE_SWEEP=full` takes all of them, `PROCSHARE_SWEEP=every` also each further turn of each loop. The
+//! rows named `control` are subjects that must fail: they show that the harness sees.
 //!
 //! # Source
 //!
@@ -46,6 +47,8 @@ mod processes;
 mod recovery;
 #[cfg(target_arch = "x86_64")]
 mod sweep;
+#[cfg(target_arch = "x86_64")]
+mod table;
 #[cfg(target_arch = "x86_64")]
 mod tracee;
 #[cfg(target_arch = "x86_64")]

@@ -4,20 +4,42 @@ use std::hint::black_box;
 
 use procshare::{Array, Value, arena};
 
-use crate::forked::{sweep_after, sweep_alone};
+use crate::forked::{Forked, open_slabs, take_turn};
 use crate::heap::{FILL, THREE_PAGES};
+use crate::sweep::sweep;
+use crate::table::Tally;
 
-/// Makes an array, writes all of it, and drops it. An error ends the operation early, which the survivors do not
-/// mind; that it is none in an unharmed run is what the recorded path's length shows.
-fn fill_and_drop(length: usize) {
+/// Sweeps `operation`, each time on the heap that `before` leaves.
+fn sweep_after(name: &str, before: &dyn Fn(), operation: &dyn Fn()) -> Tally {
+    let turn = take_turn();
+    sweep(name, &turn, &mut Forked::new(&turn, operation).before(before))
+}
+
+/// Sweeps `operation` in processes that have free small objects at hand, in a slab that stays.
+fn sweep_at_hand(name: &str, operation: &dyn Fn()) -> Tally {
+    let turn = take_turn();
+    let _slabs = open_slabs();
+    // Once by the tracer: the victims inherit its knowledge of where free objects are.
+    operation();
+    sweep(name, &turn, &mut Forked::new(&turn, operation))
+}
+
+/// Elements of an array that still is a small object.
+const SMALL: usize = 64;
+/// Of the largest one that is.
+const LARGEST_SMALL: usize = 256;
+
+/// Makes an array, writes to both its ends, and drops it. An error ends the operation early, which the survivors do
+/// not mind; that it is none in an unharmed run is what the recorded path's length shows.
+fn make_and_drop(length: usize) {
     if let Ok(mut array) = Array::<u64>::zeroed(length) {
-        // Only the ends: a loop over all would be most of the path and none of the allocator.
         array[0] = FILL;
         array[length - 1] = FILL;
         drop(array);
     }
 }
 
+/// Leaves a warm run of so many elements, all of them written.
 fn warm_up(length: usize) {
     if let Ok(mut array) = Array::<u64>::zeroed(length) {
         array.fill(FILL);
@@ -26,25 +48,45 @@ fn warm_up(length: usize) {
 
 #[test]
 fn a_small_value_killed_while_it_is_made_or_dropped_leaves_a_legal_heap() {
-    sweep_alone("Value::new + drop (slab)", &|| drop(Value::new(black_box(7_u64)))).assert_clean();
+    sweep_at_hand("Value::new + drop", &|| drop(Value::new(black_box(7_u64)))).assert_clean();
+}
+
+#[test]
+fn a_first_small_value_killed_while_it_is_made_or_dropped_leaves_a_legal_heap() {
+    sweep_after("Value::new + drop, makes its slab", &|| (), &|| drop(Value::new(black_box(7_u64))))
+        .assert_clean();
+}
+
+#[test]
+fn a_small_array_killed_while_it_is_made_or_dropped_leaves_a_legal_heap() {
+    sweep_at_hand("Array::zeroed + drop, 512 bytes", &|| make_and_drop(SMALL)).assert_clean();
+}
+
+#[test]
+fn a_small_array_killed_while_it_finds_all_slabs_full_and_opens_another_leaves_a_legal_heap() {
+    let turn = take_turn();
+    // More than one slab full of the largest small objects, all of them kept.
+    let _full = [0; 48].map(|_| Array::<u64>::zeroed(LARGEST_SMALL).expect("an array"));
+    let many = || drop([0; 24].map(|_| Array::<u64>::zeroed(LARGEST_SMALL)));
+    sweep("24 x Array::zeroed + drop, opens a slab", &turn, &mut Forked::new(&turn, &many)).assert_clean();
 }
 
 #[test]
 fn a_run_of_cold_pages_killed_while_it_is_made_or_dropped_leaves_a_legal_heap() {
-    let cold = || arena::trim();
-    sweep_after("Array::zeroed + drop, cold pages", &cold, &|| fill_and_drop(THREE_PAGES)).assert_clean();
+    sweep_after("Array::zeroed + drop, cold pages", &arena::trim, &|| make_and_drop(THREE_PAGES))
+        .assert_clean();
 }
 
 #[test]
 fn a_run_of_warm_pages_killed_while_it_is_reused_leaves_a_legal_heap() {
     let warm = || warm_up(THREE_PAGES);
-    sweep_after("Array::zeroed + drop, warm pages", &warm, &|| fill_and_drop(THREE_PAGES)).assert_clean();
+    sweep_after("Array::zeroed + drop, warm pages", &warm, &|| make_and_drop(THREE_PAGES)).assert_clean();
 }
 
 #[test]
 fn a_free_run_killed_while_it_is_split_leaves_a_legal_heap() {
     let longer = || warm_up(3 * THREE_PAGES);
-    sweep_after("Array::zeroed + drop, split of a longer run", &longer, &|| fill_and_drop(THREE_PAGES))
+    sweep_after("Array::zeroed + drop, split of a longer run", &longer, &|| make_and_drop(THREE_PAGES))
         .assert_clean();
 }
 
@@ -56,14 +98,12 @@ fn a_run_killed_while_it_is_merged_with_both_neighbours_leaves_a_legal_heap() {
         drop(right);
         drop(middle);
     };
-    sweep_alone("Array drop between two free neighbours", &three).assert_clean();
+    sweep_after("3 x Array::zeroed, drop between free ones", &|| (), &three).assert_clean();
 }
 
 #[test]
-fn a_new_slab_killed_while_it_is_opened_or_closed_leaves_a_legal_heap() {
-    // More than one page of them, so that at least one new slab is opened, and closed again.
-    let many = || drop([0; 12].map(|_| Array::<u64>::zeroed(64)));
-    sweep_alone("12 x Array of 512 bytes + drop (new slabs)", &many).assert_clean();
+fn warm_pages_given_back_by_one_who_is_killed_leave_a_legal_heap() {
+    sweep_after("arena::trim", &|| warm_up(THREE_PAGES), &arena::trim).assert_clean();
 }
 
 #[test]
@@ -76,5 +116,5 @@ fn a_frozen_array_killed_while_it_is_frozen_cloned_or_dropped_leaves_a_legal_hea
             drop(black_box(again));
         }
     };
-    sweep_alone("Array::freeze, clone, drop (private)", &freeze).assert_clean();
+    sweep_at_hand("Array::from_slice, freeze, clone, drop", &freeze).assert_clean();
 }

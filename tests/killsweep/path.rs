@@ -1,9 +1,15 @@
-//! The path of a recorded run, and the cheapest way to any point of it.
+//! The path of a recorded run, the cheapest way to any point of it, and which of its points tell something new.
 
 use std::collections::HashMap;
 
 /// How far back a cheaper boundary is looked for.
 const LOOK_BACK: usize = 4096;
+/// So many instructions that led to a boundary make it another boundary than one that others led to.
+const HISTORY: usize = 256;
+/// How often a boundary with the same history is told apart.
+const TURNS: u32 = 2;
+/// Base of the rolling hash over a history; odd, else arbitrary.
+const BASE: u64 = 0x9e37_79b9_7f4a_7c15;
 
 /// The boundaries between the instructions of one recorded run.
 #[derive(Debug)]
@@ -39,6 +45,25 @@ impl Path {
     /// The how-manieth time that instruction is reached at boundary `k`.
     pub(crate) fn occurrence(&self, k: usize) -> usize {
         self.occurrence[k]
+    }
+
+    /// The boundaries that tell something new: all but those to which the same [`HISTORY`] instructions led
+    /// [`TURNS`] times before. Of a loop that does the same in each turn, the first turns are left.
+    pub(crate) fn distinct(&self) -> Vec<usize> {
+        let leaving = BASE.wrapping_pow(HISTORY as u32);
+        let mut history = 0_u64;
+        let mut seen = HashMap::new();
+        (0..self.len())
+            .filter(|k| {
+                history = history.wrapping_mul(BASE).wrapping_add(self.boundaries[*k]);
+                if let Some(left) = k.checked_sub(HISTORY) {
+                    history = history.wrapping_sub(self.boundaries[left].wrapping_mul(leaving));
+                }
+                let times = seen.entry(history).or_insert(0);
+                *times += 1;
+                *times <= TURNS
+            })
+            .collect()
     }
 
     /// The boundary at or before `k` from which `k` is cheapest: a breakpoint costs two stops each time it is

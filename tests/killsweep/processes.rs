@@ -7,9 +7,10 @@ use procshare::{Array, DecodeError, Failure, Frozen, Message, Process, Value};
 
 use crate::board::Board;
 use crate::engine::{self, Victim};
-use crate::forked::take_turn;
+use crate::forked::{open_slabs, take_turn};
 use crate::heap::{FILL, Heap, THREE_PAGES};
-use crate::sweep::{Subject, Tally, sweep};
+use crate::sweep::{Subject, sweep};
+use crate::table::Tally;
 use crate::tracee;
 use crate::turn::Turn;
 use crate::witness::Verdict;
@@ -96,7 +97,7 @@ impl Message for Gate {
 
 #[test]
 fn a_child_killed_about_its_small_result_gives_all_of_it_or_its_death() {
-    let turn = take_turn();
+    let (turn, _slabs) = (take_turn(), open_slabs());
     let words = [FILL, 1, 2, 3];
     sweep_children(&turn, "result of 32 bytes", &|| child(move || words), &|result| result == words)
         .assert_clean();
@@ -104,7 +105,7 @@ fn a_child_killed_about_its_small_result_gives_all_of_it_or_its_death() {
 
 #[test]
 fn a_child_killed_about_its_vec_gives_all_of_it_or_its_death() {
-    let turn = take_turn();
+    let (turn, _slabs) = (take_turn(), open_slabs());
     let long = || (0..1000_u64).collect::<Vec<_>>();
     sweep_children(&turn, "result Vec<u64> of 8000 bytes", &|| child(long), &|result| result == long())
         .assert_clean();
@@ -112,7 +113,7 @@ fn a_child_killed_about_its_vec_gives_all_of_it_or_its_death() {
 
 #[test]
 fn a_child_killed_about_its_array_gives_all_of_it_or_its_death() {
-    let turn = take_turn();
+    let (turn, _slabs) = (take_turn(), open_slabs());
     let spawn = || {
         child(|| {
             let mut array = Array::<u64>::zeroed(THREE_PAGES).map_err(|error| error.to_string())?;
@@ -128,7 +129,7 @@ fn a_child_killed_about_its_array_gives_all_of_it_or_its_death() {
 
 #[test]
 fn an_array_whose_receiver_is_killed_adopting_it_comes_back() {
-    let turn = take_turn();
+    let (turn, _slabs) = (take_turn(), open_slabs());
     let spawn = || {
         let array = Array::from_slice(&[FILL; THREE_PAGES]).expect("an array");
         let body = |(Gate, array): (Gate, Array<u64>)| {
@@ -142,7 +143,7 @@ fn an_array_whose_receiver_is_killed_adopting_it_comes_back() {
 
 #[test]
 fn a_shared_array_whose_holder_is_killed_stays_with_the_others() {
-    let turn = take_turn();
+    let (turn, _slabs) = (take_turn(), open_slabs());
     let frozen = Array::from_slice(&[FILL; 64]).expect("an array").freeze();
     let spawn = || {
         let body = |(Gate, shared): (Gate, Frozen<u64>)| {
@@ -159,7 +160,7 @@ fn a_shared_array_whose_holder_is_killed_stays_with_the_others() {
 
 #[test]
 fn a_shared_value_whose_holder_is_killed_stays_with_the_others() {
-    let turn = take_turn();
+    let (turn, _slabs) = (take_turn(), open_slabs());
     let value = Value::new([FILL; 4]).expect("a value");
     let spawn = || {
         let body = |(Gate, shared): (Gate, Value<[u64; 4]>)| {

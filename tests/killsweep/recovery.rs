@@ -96,7 +96,7 @@ fn a_fresh_child_killed_while_it_joins_gives_its_seat_back() {
 }
 
 #[test]
-fn a_process_killed_while_it_repairs_what_a_killed_one_left_leaves_a_take_turn() {
+fn a_process_killed_while_it_repairs_what_a_killed_one_left_leaves_a_legal_heap() {
     fn value_and_array() {
         let value = Value::new(black_box(7_u64));
         let array = Array::<u64>::zeroed(THREE_PAGES);

@@ -3,7 +3,8 @@
 use procshare::Value;
 
 use crate::forked::{Forked, take_turn};
-use crate::sweep::{Tally, sweep};
+use crate::sweep::sweep;
+use crate::table::Tally;
 use crate::witness::Verdict;
 
 type Wide = [u64; 4];

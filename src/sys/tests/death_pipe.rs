@@ -1,11 +1,11 @@
 use std::fs::File;
-use std::io::{Read, Seek};
-use std::os::fd::{FromRawFd, IntoRawFd, RawFd};
+use std::io::{Seek, SeekFrom};
+use std::os::fd::{AsRawFd, FromRawFd, RawFd};
 use std::path::PathBuf;
 use std::thread;
 use std::time::Duration;
 
-use super::{Child, WATCHDOG, asserted_in_child, eventually, receive_pid, send_pid};
+use super::{Child, WATCHDOG, asserted_in_child, eventually, outlive_the_watchdog, receive_pid, send_pid};
 use crate::sys::death_pipe::DeathPipe;
 use crate::sys::fork::{parent_pid, pid};
 use crate::sys::pidfd::{ExitStatus, PidFd};
@@ -35,12 +35,6 @@ fn wait_for_ever() -> i32 {
     loop {
         thread::park();
     }
-}
-
-/// Has this process's alarm go off only long after the test has failed.
-fn outlive_the_watchdog() {
-    // SAFETY: alarm takes a number.
-    unsafe { libc::alarm(10 * WATCHDOG.as_secs() as u32) };
 }
 
 /// Blocks all signals of this thread.
@@ -225,6 +219,7 @@ fn child_lives_although_the_program_closed_the_pipe() {
             closed.iter().for_each(|&end: &usize| close(ends[end]));
             let child = Child::running(|| {
                 pipe.bind_child();
+                assert!(!pipes().iter().any(|(number, _)| ends.contains(number)), "it keeps neither end");
                 thread::sleep(Duration::from_millis(50));
                 7
             });
@@ -255,26 +250,29 @@ fn child_dies_with_its_parent_although_the_program_closed_the_pipe() {
 }
 
 #[test]
-fn strangers_file_at_the_number_of_the_pipe_is_left_alone() {
-    asserted_in_child(|| {
-        let (pipe, ends) = known_pipe();
-        let stranger = File::open("/proc/self/status").expect("open").into_raw_fd();
-        for end in ends {
-            // SAFETY: the pipe owns bare numbers, and this is what a program does that chooses its own.
-            assert_eq!(unsafe { libc::dup2(stranger, end) }, end);
-        }
-        let child = Child::running(|| {
-            pipe.bind_child();
-            // SAFETY: both numbers were given to this file above, and nothing else owns them in this process.
-            let files = ends.map(|end| unsafe { File::from_raw_fd(end) });
-            for mut file in files {
-                let mut text = String::new();
-                file.read_to_string(&mut text).expect("read");
-                file.rewind().expect("seek");
-                assert!(text.contains("Name:"));
+fn strangers_file_at_a_number_of_the_pipe_is_left_alone() {
+    for replaced in [&[0][..], &[1], &[0, 1]] {
+        asserted_in_child(|| {
+            let (pipe, ends) = known_pipe();
+            let mut stranger = File::open("/proc/self/status").expect("open");
+            stranger.seek(SeekFrom::Start(5)).expect("seek");
+            for &end in replaced {
+                let end: usize = end;
+                // SAFETY: the pipe owns bare numbers, and this is what a program does that chooses its own.
+                assert_eq!(unsafe { libc::dup2(stranger.as_raw_fd(), ends[end]) }, ends[end]);
             }
-            0
+            let child = Child::running(|| {
+                pipe.bind_child();
+                for &end in replaced {
+                    let end: usize = end;
+                    // SAFETY: the number was given to this file above, and nothing else owns it in this
+                    // process.
+                    let mut file = unsafe { File::from_raw_fd(ends[end]) };
+                    assert_eq!(file.stream_position().expect("closed"), 5, "another file is there");
+                }
+                0
+            });
+            assert_eq!(child.status(), ExitStatus::Exited(0));
         });
-        assert_eq!(child.status(), ExitStatus::Exited(0));
-    });
+    }
 }

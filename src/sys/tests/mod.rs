@@ -69,6 +69,7 @@ impl Child {
     /// Forks a child that lives until it is killed.
     fn living() -> Self {
         Self::running(|| {
+            outlive_the_watchdog();
             loop {
                 thread::park();
             }
@@ -114,6 +115,13 @@ fn watch_over_this_process() {
     unsafe { libc::signal(libc::SIGALRM, libc::SIG_DFL) };
     // SAFETY: as above.
     unsafe { libc::alarm(WATCHDOG.as_secs() as u32) };
+}
+
+/// Has this process's alarm go off only long after the test has failed, so that a death by the alarm cannot
+/// pass for the one that the test is about.
+fn outlive_the_watchdog() {
+    // SAFETY: alarm takes a number.
+    unsafe { libc::alarm(10 * WATCHDOG.as_secs() as u32) };
 }
 
 /// Looks until `condition` holds; fails if it never does.

@@ -4,7 +4,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use proptest::prelude::*;
 
-use crate::segment::block::AllocError;
+use crate::segment::AllocError;
 use crate::value::Array;
 
 proptest! {

@@ -4,7 +4,7 @@ use std::panic::{RefUnwindSafe, UnwindSafe};
 
 use super::{Phase, Report};
 use crate::message::{DecodeError, Flat, Measure};
-use crate::segment::block::AllocError;
+use crate::segment::AllocError;
 use crate::value::{Array, Cells, Frozen, Value};
 
 const fn is_handle<H: ?Sized + Send + Sync + Unpin>() {}

@@ -53,7 +53,7 @@ fn scribbled_filling_of_an_odd_size_is_harmless() {
 fn a_scribbled_lock_loses_writes_and_hangs_nobody() {
     let wide = Value::new([1_u64, 2]).unwrap();
     // The lock word is the first of the block: make it say that this very thread holds it.
-    let me = crate::segment::block::owner();
+    let me = crate::segment::block::locking(|me, _| me);
     let lock = scribbler::<_, u64>(&wide);
     lock.set(u64::from(me.slot) << 48 | u64::from(me.tid));
     wide.set([3, 4]);
