@@ -119,10 +119,20 @@ impl Seat {
         self.birth.load(Relaxed) // as `parent`
     }
 
+    /// Makes the words beside the identity those of a new occupant.
     fn settle(&self, parent: Option<u16>, birth: u64) {
         // Relaxed: `register` or `claim` releases them (P1).
         self.parent.store(parent.map_or(0, |seat| u64::from(seat) + 1), Relaxed);
         self.birth.store(birth, Relaxed);
+        self.closed.store(0, Relaxed);
+        self.pending.store(0, Relaxed);
+        self.owned.store(0, Relaxed);
+        self.flags.store(self.flags.load(Relaxed) & READY, Relaxed);
+    }
+
+    /// Says which fork of the parent's it is for which the seat was reserved. By the parent, before that fork.
+    pub(crate) fn set_birth(&self, birth: u64) {
+        self.birth.store(birth, Relaxed); // P1 releases it
     }
 
     /// Turns the reservation `word` into an occupation by `identity`. Parent and child may both try; the first wins.
@@ -170,11 +180,6 @@ impl Seat {
 
     /// Frees the seat of `occupant`, of whom nothing is left. `false`: somebody else did.
     pub(crate) fn vacate(&self, occupant: u64) -> bool {
-        // Relaxed: these words mean nothing without an occupant; a sweeper killed here closes again.
-        self.closed.store(0, Relaxed);
-        self.flags.store(self.flags.load(Relaxed) & READY, Relaxed);
-        self.pending.store(0, Relaxed);
-        self.owned.store(0, Relaxed);
         // P3 release: every sweep of what named the seat comes before its next use.
         self.identity.compare_exchange(occupant, 0, Release, Relaxed).is_ok()
     }
@@ -222,40 +227,34 @@ impl<'a> Participants<'a> {
             .map(|(number, seat): (u64, _)| (number as u16, seat))
     }
 
-    /// Keeps a seat for a child that the participant `by` is about to fork as its `birth`th. Returns the seat and the
-    /// word with which the child registers; `None`: the table is full.
-    pub(crate) fn reserve(self, by: u16, birth: u64) -> Option<(u16, u64)> {
-        let word = RESERVED | (birth & 0xff_ffff) << 16 | u64::from(by);
+    /// Keeps a seat for a child that the participant `by` is about to fork. `nonce` tells this reservation from all others.
+    /// Returns the seat and the word with which the child registers; `None`: the table is full.
+    pub(crate) fn reserve(self, by: u16, nonce: u64) -> Option<(u16, u64)> {
+        let word = RESERVED | (nonce & 0x1ff_ffff) << 16 | u64::from(by);
         let (number, seat) = self.occupy(word)?;
-        seat.settle(Some(by), birth);
+        seat.settle(Some(by), u64::MAX);
         Some((number, word))
     }
 
     /// Takes a seat at once, for a process that nobody reserved one for.
     pub(crate) fn claim(self, identity: u64, parent: Option<u16>, birth: u64) -> Option<u16> {
-        // Reserved by itself first, so that parent and birth stand before the identity does (P1).
+        // Reserved first, so that parent and birth stand before the identity does (P1). If it dies here, a seat is lost for
+        // good: this is for the first of a family, which takes the whole table along.
         let word = RESERVED | parent.map_or(0xffff, u64::from);
         let (number, seat) = self.occupy(word)?;
         seat.settle(parent, birth);
         seat.register(word, identity).then_some(number)
     }
 
-    /// The latest birth among the children of `parent`, forked or about to be; 0: it has none. A dead one counts until
-    /// it is swept.
-    pub(crate) fn youngest_child(self, parent: u16) -> u64 {
-        let children = self.iter().filter(|(_, seat)| match seat.occupant() {
-            Occupant::Nobody => false,
-            Occupant::Reserved { by, .. } => by == parent,
-            Occupant::Process(_) => seat.parent() == Some(parent),
+    /// The latest birth among the children of `parent`; 0: it has none. A child about to be forked counts as the `next`, a
+    /// dead one until it is swept.
+    pub(crate) fn youngest_child(self, parent: u16, next: u64) -> u64 {
+        let births = self.iter().filter_map(|(_, seat)| match seat.occupant() {
+            Occupant::Reserved { by, .. } if by == parent => Some(next),
+            Occupant::Process(_) if seat.parent() == Some(parent) => Some(seat.birth()),
+            _ => None,
         });
-        // A seat reserved a moment ago may not say its birth yet: then its birth is the latest there can be.
-        children
-            .map(|(_, seat)| match seat.occupant() {
-                Occupant::Reserved { word, .. } => seat.birth().max(word >> 16 & 0xff_ffff),
-                _ => seat.birth(),
-            })
-            .max()
-            .unwrap_or(0)
+        births.max().unwrap_or(0)
     }
 
     /// Whether `seat` descends from `ancestor`. Follows at most as many links as there are seats.

@@ -189,11 +189,12 @@ impl<'a> Runs<'a> {
         }
         let (index, word) = found.ok_or(Refusal::Full)?;
         let rest = word.extent() - pages;
+        let tail = index + pages as usize;
+        let reach = tail.min(self.heads.len() - 1);
+        if reach >= ready {
+            return Err(Refusal::NeedsHeads(reach));
+        }
         if rest > 0 {
-            let tail = index + pages as usize;
-            if tail >= ready {
-                return Err(Refusal::NeedsHeads(tail));
-            }
             self.store(tail, word.resized(rest));
         }
         let tag = word.tag().wrapping_add(1);

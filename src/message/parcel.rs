@@ -8,11 +8,13 @@ use super::{DecodeError, Measure, Message, Reader, Writer};
 use crate::segment::AllocError;
 use crate::segment::container::{Container, Delivery, Undelivered};
 
-/// Why a message was not packed, and the message, if it is still whole.
+/// Why a message was not packed.
 #[derive(Debug)]
-pub(crate) struct Unpacked<M> {
-    pub(crate) error: AllocError,
-    pub(crate) message: Option<M>,
+pub(crate) enum PackError<M> {
+    /// There was no memory. The message is back, unless it was lost half way through its blocks.
+    Refused { error: AllocError, message: Option<M> },
+    /// Its type measures otherwise than it writes. The message is lost.
+    Mismeasured(DecodeError),
 }
 
 fn measured<M: Message>(message: &M) -> Measure {
@@ -27,22 +29,23 @@ pub(crate) fn size_of_message<M: Message>(message: &M) -> usize {
 }
 
 /// Packs a message. Refused memory gives it back.
-pub(crate) fn pack<M: Message>(message: M) -> Result<Container, Unpacked<M>> {
+pub(crate) fn pack<M: Message>(message: M) -> Result<Container, PackError<M>> {
     let measure = measured(&message);
     let container = match Container::allocate(measure.total_bytes(), measure.total_handles()) {
         Ok(container) => container,
-        Err(error) => return Err(Unpacked { error, message: Some(message) }),
+        Err(error) => return Err(PackError::Refused { error, message: Some(message) }),
     };
     // SAFETY: `Container::allocate` made room for as many bytes of payload as `measure` counts, which nobody else knows of.
     let mut writer = unsafe { Writer::over(container.payload(), measure) };
     message.encode(&mut writer);
-    // A message that measures less than it writes is a bug of its type: it is lost, as `Message` says.
-    let sealed =
-        writer.finish().map_err(|_| AllocError::Overflow).and_then(|carried| container.seal(carried));
-    sealed.map_err(|error| Unpacked { error, message: None })
+    let carried = writer.finish().map_err(PackError::Mismeasured)?;
+    container.seal(carried).map_err(|error| PackError::Refused { error, message: None })
 }
 
 /// Writes a message that needs no blocks and at most `room` bytes to `region`. Returns how many bytes, or the message.
+///
+/// # Errors
+/// The message, if it needs more; inside, [`DecodeError::Mismeasured`] if it measures otherwise than it writes.
 ///
 /// # Safety
 /// - `region` is valid for writes of `room` bytes, and nobody else writes there meanwhile.
@@ -50,7 +53,7 @@ pub(crate) unsafe fn pack_inline<M: Message>(
     message: M,
     region: NonNull<u8>,
     room: usize,
-) -> Result<usize, M> {
+) -> Result<Result<usize, DecodeError>, M> {
     let measure = measured(&message);
     if measure.total_bytes() > room || measure.total_handles() > 0 {
         return Err(message);
@@ -58,8 +61,7 @@ pub(crate) unsafe fn pack_inline<M: Message>(
     // SAFETY: the caller grants `room` bytes, and the message takes no more.
     let mut writer = unsafe { Writer::over(region, measure) };
     message.encode(&mut writer);
-    // Too much written by a type that measures wrongly shows as a truncated message to the reader.
-    Ok(writer.finish().map_or(0, |_| measure.total_bytes()))
+    Ok(writer.finish().map(|_| measure.total_bytes()))
 }
 
 /// Reads the message that was delivered.
@@ -76,8 +78,9 @@ pub(crate) fn unpack<M: Message>(delivery: Delivery) -> Result<M, DecodeError> {
 }
 
 /// Reads a message that needs no blocks from private memory.
-pub(crate) fn unpack_inline<M: Message>(bytes: &[u8]) -> Result<M, DecodeError> {
-    // SAFETY: the slice is readable for its length as long as it is borrowed; a reader writes nothing.
-    let mut reader = unsafe { Reader::over(NonNull::from(bytes).cast(), bytes.len(), Vec::new()) };
+pub(crate) fn unpack_inline<M: Message>(mut bytes: Vec<u8>) -> Result<M, DecodeError> {
+    let start = NonNull::from(bytes.as_mut_slice()).cast();
+    // SAFETY: the vector is readable for its length, and lives until after the reading.
+    let mut reader = unsafe { Reader::over(start, bytes.len(), Vec::new()) };
     M::decode(&mut reader)
 }

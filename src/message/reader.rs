@@ -12,7 +12,7 @@ use std::vec;
 
 use super::{DecodeError, Plain};
 use crate::segment::block::Block;
-use crate::segment::container::Carried;
+use crate::segment::container::{Carried, Use};
 use crate::sys::copy::copy_out;
 
 /// How deeply boxes and vectors may be nested: each level takes stack, and running out of it kills the
@@ -174,15 +174,18 @@ impl Reader<'_> {
     pub(crate) fn moved(&mut self) -> Result<Block, DecodeError> {
         match self.manifest.next() {
             Some(Carried::Moved(block)) => Ok(block),
-            Some(Carried::Shared(_)) => Err(DecodeError::Foreign("a block is shared that was to be moved")),
+            Some(Carried::Shared(..)) => Err(DecodeError::Foreign("a block is shared that was to be moved")),
             None => Err(DecodeError::Foreign("a block is missing")),
         }
     }
 
     /// Takes over the next block, which others may hold, too.
-    pub(crate) fn shared(&mut self) -> Result<Arc<Block>, DecodeError> {
+    pub(crate) fn shared(&mut self, used: Use) -> Result<Arc<Block>, DecodeError> {
         match self.manifest.next() {
-            Some(Carried::Shared(block)) => Ok(block),
+            Some(Carried::Shared(block, as_what)) if as_what == used => Ok(block),
+            Some(Carried::Shared(..)) => {
+                Err(DecodeError::Foreign("a shared block is something else than was expected"))
+            }
             Some(Carried::Moved(_)) => Err(DecodeError::Foreign("a block is moved that was to be shared")),
             None => Err(DecodeError::Foreign("a block is missing")),
         }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use super::{DecodeError, Measure, Plain};
 use crate::segment::block::Block;
-use crate::segment::container::Carried;
+use crate::segment::container::{Carried, Use};
 use crate::sys::copy::copy_in;
 
 /// The place that a [`Message`](super::Message) is written to.
@@ -41,7 +41,8 @@ impl Writer<'_> {
     /// # Errors
     /// [`DecodeError::Mismeasured`] if more was written than measured; the blocks are released.
     pub(crate) fn finish(self) -> Result<Vec<Carried>, DecodeError> {
-        if self.overflowed {
+        // Too few blocks would leave entries that nobody wrote.
+        if self.overflowed || self.manifest.len() != self.measured.total_handles() {
             return Err(DecodeError::Mismeasured {
                 measured: self.measured.total_bytes(),
                 handles: self.measured.total_handles(),
@@ -97,8 +98,8 @@ impl Writer<'_> {
     }
 
     /// Hands over one of several handles to a block.
-    pub(crate) fn shared(&mut self, block: Arc<Block>) {
-        self.carry(Carried::Shared(block));
+    pub(crate) fn shared(&mut self, block: Arc<Block>, used: Use) {
+        self.carry(Carried::Shared(block, used));
     }
 
     fn carry(&mut self, block: Carried) {

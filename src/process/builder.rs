@@ -5,7 +5,8 @@ use super::failure::{SpawnError, SpawnWithError};
 use super::handle::{Process, ScopedProcess};
 use super::scope::Scope;
 use super::spawn::spawn;
-use crate::message::{Message, parcel};
+use crate::message::Message;
+use crate::message::parcel::{self, PackError};
 use crate::segment::container::{Container, Delivery};
 use crate::segment::member;
 
@@ -77,8 +78,15 @@ impl Builder {
             Ok((_, seat)) => seat,
             Err(error) => return Err(SpawnWithError { error: error.into(), arg: Some(arg) }),
         };
-        let container = parcel::pack(arg)
-            .map_err(|refused| SpawnWithError { error: refused.error.into(), arg: refused.message })?;
+        let container = match parcel::pack(arg) {
+            Ok(container) => container,
+            Err(PackError::Refused { error, message }) => {
+                return Err(SpawnWithError { error: error.into(), arg: message });
+            }
+            Err(PackError::Mismeasured(_)) => {
+                return Err(SpawnWithError { error: SpawnError::Mismeasured, arg: None });
+            }
+        };
         let unit = container.unit();
         let body = move || {
             let arg = Delivery::adopt(unit, seat, false).map(parcel::unpack::<A>);

@@ -18,7 +18,8 @@ use std::ptr::{self, NonNull};
 use super::panics;
 use super::spawn::default_name;
 use crate::algo::{INLINE, Outcome, Seat};
-use crate::message::{Message, parcel};
+use crate::message::Message;
+use crate::message::parcel::{self, PackError};
 use crate::segment::member::{self, Reservation};
 use crate::shim::{
     AtomicPtr, AtomicU64,
@@ -79,6 +80,11 @@ pub fn parent_alive() -> bool {
     parent == 0 || parent == u64::from(sys::parent_pid().cast_unsigned())
 }
 
+/// In a fresh child: who its parent is, is said when it is set up, or never.
+pub(super) fn forget_parent() {
+    PARENT.store(0, Relaxed);
+}
+
 /// Runs the body that `take` gives, and ends the process.
 pub(super) fn run<F, R>(
     origin: Origin<'_>,
@@ -122,13 +128,15 @@ where
             0
         }
         Err(payload) => {
+            if let Some((arena, number)) = member::membership() {
+                panics::confirm(arena, number, &*payload);
+            }
             seat.outcome.commit(Outcome::Panicked);
             std::mem::forget(payload); // its destructor might panic again
             PANICKED
         }
     };
     let _ = std::io::stdout().flush();
-    let _ = std::io::stderr().flush();
     sys::exit_now(code)
 }
 
@@ -144,7 +152,8 @@ fn report<R: Message>(result: R) -> Outcome {
     // SAFETY: the seat's `INLINE` bytes are atomics in shared memory, so they may be written through a shared reference; until
     // this process is dead only this thread does.
     match unsafe { parcel::pack_inline(result, NonNull::from(&seat.inline).cast(), INLINE) } {
-        Ok(bytes) => Outcome::ReturnedInline { bytes },
+        Ok(Ok(bytes)) => Outcome::ReturnedInline { bytes },
+        Ok(Err(error)) => panic!("the result was not sent: {error}"),
         Err(result) => {
             let bytes = parcel::size_of_message(&result) as u64;
             match parcel::pack(result) {
@@ -153,10 +162,8 @@ fn report<R: Message>(result: R) -> Outcome {
                     container.forget(); // the parent's, or swept with this process
                     Outcome::Returned { unit }
                 }
-                Err(unpacked) => {
-                    assert!(unpacked.message.is_some(), "a message wrote more than it measured");
-                    Outcome::OutOfMemory { bytes }
-                }
+                Err(PackError::Refused { .. }) => Outcome::OutOfMemory { bytes },
+                Err(PackError::Mismeasured(error)) => panic!("the result was not sent: {error}"),
             }
         }
     }

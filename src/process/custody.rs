@@ -1,10 +1,11 @@
 //! What a parent keeps for one child until it is gone: the closure, the argument, the pidfd, and then the ending.
 //!
 //! ```text
-//!   Running ── process gone, descendants gone ──▶ Reaping ──▶ Ended(ending) ── join ──▶ Taken
+//!   Running ── one thread ──▶ Settling ── all gone ──▶ Ended(ending) ── join ──▶ Taken
+//!      ◀── the deadline came first ──┘
 //! ```
 //!
-//! Reaping, in this order, by one thread:
+//! Settling, in this order:
 //!  1. close the child's seat and wait until nobody below it lives: until then a grandchild could write what was lent;
 //!  2. take the exit status;
 //!  3. take over what the child committed as its result;
@@ -27,9 +28,9 @@ use crate::error::OsError;
 use crate::message::{DecodeError, Message, parcel};
 use crate::segment::container::{Container, Delivery};
 use crate::segment::member::{self, Reservation};
-use crate::segment::{Arena, settle_limbo, sweep};
+use crate::segment::{AbortOnUnwind, Arena, settle_limbo, sweep};
 use crate::shim::Ordering::Relaxed;
-use crate::sys::{Deadline, ExitStatus, PidFd};
+use crate::sys::{Deadline, ExitStatus, Identity, PidFd, SIGABRT};
 
 /// A closure that the child runs and the parent only keeps.
 pub(super) type Closure = Box<dyn Kept>;
@@ -53,7 +54,7 @@ pub(super) struct Custody {
 
 enum State {
     Running(Luggage),
-    Reaping,
+    Settling,
     Ended(Box<Ending>),
     Taken,
 }
@@ -80,6 +81,32 @@ enum Homecoming {
     Damaged,
 }
 
+/// Settles the seat of a child that is dead and reaped, and that no custody was made for.
+pub(super) fn bury(reservation: Reservation, pid: i32) {
+    let Some((arena, _)) = member::membership() else { return };
+    let identity = || match arena.seats().seat(reservation.seat)?.occupant() {
+        Occupant::Process(identity) if Identity::from_bits(identity).pid() == pid => {
+            Some(Identity::from_bits(identity))
+        }
+        _ => None,
+    };
+    while let Some(identity) = identity() {
+        if sweep::sweep_family(arena, reservation.seat, identity) {
+            break;
+        }
+        std::thread::sleep(Duration::from_millis(1)); // a descendant is still dying
+    }
+    member::cancel_child(reservation); // if it never registered
+}
+
+/// Drops what is the user's. A panicking destructor has spoken through the hook; nobody here can do more about it, and what
+/// it panicked with may panic again.
+fn drop_users(closure: Closure) {
+    if let Err(payload) = catch_unwind(AssertUnwindSafe(|| drop(closure))) {
+        std::mem::forget(payload);
+    }
+}
+
 /// How long one wait for a descendant lasts before the others are looked at again.
 const LOOK: Duration = Duration::from_millis(20);
 
@@ -93,7 +120,13 @@ impl fmt::Debug for Custody {
 }
 
 impl Custody {
-    pub(super) fn new(worker: Worker, pidfd: PidFd, reservation: Reservation, luggage: Luggage, simple: bool) -> Self {
+    pub(super) fn new(
+        worker: Worker,
+        pidfd: PidFd,
+        reservation: Reservation,
+        luggage: Luggage,
+        simple: bool,
+    ) -> Self {
         Self {
             worker,
             pidfd,
@@ -154,24 +187,21 @@ impl Custody {
     ///
     /// Safe to call from several threads; one of them settles, the others wait for it.
     pub(super) fn settle(&self, deadline: Deadline) -> Result<bool, OsError> {
-        if !self.has_ended() && !self.pidfd.wait_gone(deadline.remaining())? {
-            return Ok(false);
-        }
-        let Some((arena, _)) = member::membership() else { return Ok(false) };
-        if !self.has_ended() && !self.await_descendants(arena, deadline) {
-            return Ok(false);
-        }
         let mut state = self.state();
         loop {
-            match std::mem::replace(&mut *state, State::Reaping) {
+            match std::mem::replace(&mut *state, State::Settling) {
                 State::Running(luggage) => {
                     drop(state);
-                    let ending = self.reap(arena, luggage);
-                    *self.state() = State::Ended(Box::new(ending));
+                    let settled = self.settle_alone(luggage, deadline);
+                    let (next, result) = match settled {
+                        Ok(ending) => (State::Ended(Box::new(ending)), Ok(true)),
+                        Err((luggage, result)) => (State::Running(luggage), result.map_or(Ok(false), Err)),
+                    };
+                    *self.state() = next;
                     self.changed.notify_all();
-                    return Ok(true);
+                    return result;
                 }
-                State::Reaping => {
+                State::Settling => {
                     let nap = deadline.remaining_up_to(Duration::from_secs(1));
                     if nap.is_zero() {
                         return Ok(false);
@@ -186,13 +216,44 @@ impl Custody {
         }
     }
 
+    /// Settles, as the only thread that does. The luggage comes back if the deadline came first, or the wait failed.
+    fn settle_alone(
+        &self,
+        luggage: Luggage,
+        deadline: Deadline,
+    ) -> Result<Ending, (Luggage, Option<OsError>)> {
+        match self.pidfd.wait_gone(deadline.remaining()) {
+            Ok(true) => {}
+            Ok(false) => return Err((luggage, None)),
+            Err(error) => return Err((luggage, Some(error))),
+        }
+        let Some((arena, _)) = member::membership() else { return Err((luggage, None)) };
+        if !self.await_descendants(arena, deadline) {
+            return Err((luggage, None));
+        }
+        // Half settled, a child could neither be joined nor lent memory be given back: nothing may unwind from here.
+        let bomb = AbortOnUnwind;
+        let ending = self.reap(arena, luggage);
+        std::mem::forget(bomb);
+        Ok(ending)
+    }
+
+    /// The child as the table knows it. `None`: it died before it could register.
+    fn identity(&self, arena: &Arena) -> Option<Identity> {
+        match arena.seats().seat(self.reservation.seat)?.occupant() {
+            Occupant::Process(identity) => Some(Identity::from_bits(identity)),
+            _ => None,
+        }
+        .filter(|identity| identity.pid().cast_unsigned() == self.worker.pid)
+    }
+
     /// Step 1. `false`: the deadline came first.
     fn await_descendants(&self, arena: &Arena, deadline: Deadline) -> bool {
-        if let Some(seat) = arena.seats().seat(self.reservation.seat) {
-            seat.close();
-        }
         loop {
-            let Some(living) = sweep::living_below(arena, self.reservation.seat).next() else { return true };
+            let Some(identity) = self.identity(arena) else { return true };
+            let Some(living) = sweep::living_below(arena, self.reservation.seat, identity) else {
+                return true;
+            };
             if deadline.expired() {
                 return false;
             }
@@ -206,20 +267,25 @@ impl Custody {
 
     /// Steps 2 to 6. The process and everyone below it are gone.
     fn reap(&self, arena: &Arena, luggage: Luggage) -> Ending {
-        let seat = self.reservation.seat;
+        let number = self.reservation.seat;
+        let identity = self.identity(arena);
         let status = self.pidfd.reap().unwrap_or(ExitStatus::Lost);
-        let outcome = arena.seats().seat(seat).map_or(Outcome::Unsaid, |seat| seat.outcome.read());
-        let panic = panics::recorded(arena, seat);
+        let seat = arena.seats().seat(number).filter(|_| identity.is_some());
+        let outcome = seat.map_or(Outcome::Unsaid, |seat| seat.outcome.read());
+        let panic = seat.and_then(|_| panics::recorded(arena, number));
         let mut result = self.take_over(arena, outcome);
-        // A panicking destructor of the user's has spoken through the hook; nobody here can do more about it.
-        let _ = catch_unwind(AssertUnwindSafe(|| match &mut result {
-            Homecoming::Parcel(delivery) => delivery.catch_from(|| drop(luggage.closure)),
-            _ => drop(luggage.closure),
-        }));
-        drop(luggage.argument);
-        match arena.seats().seat(seat).map(|seat| seat.occupant()) {
-            Some(Occupant::Reserved { .. }) => member::cancel_child(self.reservation),
-            _ => drop(sweep::sweep_family(arena, seat)),
+        let Luggage { closure, argument } = luggage;
+        let drop_luggage = || {
+            drop_users(closure);
+            drop(argument);
+        };
+        match &mut result {
+            Homecoming::Parcel(delivery) => delivery.catch_from(drop_luggage),
+            _ => drop_luggage(),
+        }
+        match identity {
+            Some(identity) => drop(sweep::sweep_family(arena, number, identity)),
+            None => member::cancel_child(self.reservation),
         }
         settle_limbo(arena);
         Ending { status, outcome, panic, result }
@@ -261,7 +327,7 @@ impl Custody {
         };
         let undecodable = |error| Failure::Undecodable { worker: worker(), error };
         match ending.result {
-            Homecoming::Small(bytes) => parcel::unpack_inline(&bytes).map_err(undecodable),
+            Homecoming::Small(bytes) => parcel::unpack_inline(bytes).map_err(undecodable),
             Homecoming::Parcel(delivery) => parcel::unpack(delivery).map_err(undecodable),
             Homecoming::Damaged => {
                 Err(undecodable(DecodeError::Foreign("the result's container is damaged")))
@@ -273,11 +339,20 @@ impl Custody {
     /// What failed, if the child ended without a result and nobody took notice yet.
     pub(super) fn unnoticed_failure(&self) -> Option<Failure> {
         match &*self.state() {
-            State::Ended(ending) if matches!(ending.result, Homecoming::Nothing) => {
-                Some(self.failure(ending.status, ending.outcome, ending.panic.clone()))
-            }
+            State::Ended(ending) => match ending.result {
+                Homecoming::Nothing => {
+                    Some(self.failure(ending.status, ending.outcome, ending.panic.clone()))
+                }
+                Homecoming::Damaged => Some(self.damaged()),
+                Homecoming::Small(_) | Homecoming::Parcel(_) => None,
+            },
             _ => None,
         }
+    }
+
+    fn damaged(&self) -> Failure {
+        let error = DecodeError::Foreign("the result's container is damaged");
+        Failure::Undecodable { worker: self.worker.clone(), error }
     }
 
     fn failure(&self, status: ExitStatus, outcome: Outcome, panic: Option<Panic>) -> Failure {
@@ -289,6 +364,8 @@ impl Custody {
             }
             (Outcome::OutOfMemory { bytes }, _) => Failure::OutOfMemory { worker, requested: bytes },
             (_, ExitStatus::Signaled { signal, core_dumped }) => {
+                // Of a panic that the body caught, no other signal is the consequence.
+                let panic = panic.filter(|_| signal == SIGABRT);
                 Failure::Signaled { worker, signal, core_dumped, panic }
             }
             (_, ExitStatus::Exited(code)) => Failure::Exited { worker, code },

@@ -188,6 +188,9 @@ pub enum SpawnError {
     /// The system refused: too many processes, descriptors or too little memory.
     #[error("no process was spawned: {0}")]
     Os(#[from] OsError),
+    /// The argument's type writes otherwise than it measures: a bug of its [`Message`](crate::Message). The argument is lost.
+    #[error("no process was spawned: the argument writes otherwise than it measures")]
+    Mismeasured,
     /// The scope belongs to the process that opened it, and this one is a child of that: open a scope here.
     #[error("no process was spawned: this scope belongs to the parent process; open one in the child")]
     ForeignScope,
@@ -198,7 +201,8 @@ pub enum SpawnError {
 pub struct SpawnWithError<A> {
     /// Why.
     pub error: SpawnError,
-    /// The argument, back. `None` only if it says something else about its size each time it is asked, and was lost.
+    /// The argument, back. `None` if it was lost: memory ran out half way through the blocks inside it, or the system refused a
+    /// descriptor after the process had begun, which was killed then.
     pub arg: Option<A>,
 }
 

@@ -36,6 +36,9 @@ static CHILD: AtomicU64 = AtomicU64::new(0);
 /// Sets the hook, once for the program.
 pub(super) fn set_hook() {
     static SET: Once = Once::new();
+    if std::thread::panicking() {
+        return; // std refuses now; the next spawn will do it
+    }
     SET.call_once(|| {
         let before = panic::take_hook();
         panic::set_hook(Box::new(
@@ -50,6 +53,11 @@ pub(super) fn set_hook() {
 pub(super) fn enter_child() {
     CHILD.store(1, Relaxed); // single-threaded here; later threads are spawned after it
     IN_BODY.set(true);
+}
+
+/// Says that this thread does not run a body: in a fork of our child that other code made.
+pub(super) fn leave_body() {
+    IN_BODY.set(false);
 }
 
 /// The payload's text; what is not a string has none.
@@ -90,7 +98,17 @@ fn record(arena: &Arena, seat: u16, message: &str, location: &str) {
     record.panic.store((location.len() as u64) << 32 | message.len() as u64, Release); // N1
 }
 
-/// Reads what the participant in `seat` panicked with, if it did. It must be dead.
+/// Makes sure that the record tells of the panic that ended the body: the hook may have been replaced, or what it recorded
+/// last was caught.
+pub(super) fn confirm(arena: &Arena, seat: u16, payload: &(dyn std::any::Any + Send)) {
+    let message = message_of(payload);
+    let kept = recorded(arena, seat).is_some_and(|panic| message.starts_with(&panic.message));
+    if !kept {
+        record(arena, seat, message, "");
+    }
+}
+
+/// Reads what the participant in `seat` panicked with, if it did. It must be dead, or this process.
 pub(super) fn recorded(arena: &Arena, seat: u16) -> Option<Panic> {
     let record = arena.record(seat);
     let lengths = record.panic.load(Acquire); // N1

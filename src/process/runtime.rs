@@ -17,7 +17,7 @@ use super::custody::Custody;
 use super::failure::SpawnError;
 use super::{panics, spawn};
 use crate::error::OsError;
-use crate::segment::member;
+use crate::segment::member::{self, Latch};
 use crate::shim::{
     AtomicPtr, AtomicU64,
     Ordering::{Acquire, Relaxed, Release},
@@ -35,6 +35,9 @@ pub(super) struct Runtime {
 
 static RUNTIME: AtomicPtr<Runtime> = AtomicPtr::new(ptr::null_mut());
 
+/// Held while a thread makes the runtime.
+static MAKING: Latch = Latch::new();
+
 /// The runtime of this process, made at the first call.
 pub(super) fn runtime() -> Result<&'static Runtime, SpawnError> {
     if let Some(runtime) = existing() {
@@ -43,22 +46,24 @@ pub(super) fn runtime() -> Result<&'static Runtime, SpawnError> {
     member::join()?;
     member::in_every_child(forget);
     panics::set_hook();
-    static MAKING: Mutex<()> = Mutex::new(());
-    let _making = MAKING.lock().unwrap_or_else(PoisonError::into_inner);
-    if let Some(runtime) = existing() {
-        return Ok(runtime);
-    }
-    let made = Box::leak(Box::new(Runtime {
+    MAKING.enter();
+    let runtime = existing().map_or_else(make, Ok);
+    MAKING.leave();
+    runtime
+}
+
+fn make() -> Result<&'static Runtime, SpawnError> {
+    let (dev_null, watch) = (open_dev_null()?, Watch::new()?);
+    let runtime: &'static Runtime = Box::leak(Box::new(Runtime {
         pipe: DeathPipe::new()?,
-        dev_null: open_dev_null()?,
-        watch: Watch::new()?,
+        dev_null,
+        watch,
         children: Mutex::default(),
         numbers: AtomicU64::new(0),
     }));
     let thread = std::thread::Builder::new().name(String::from("procshare-watch"));
     let error =
         |error: std::io::Error| OsError::new("pthread_create", "watcher", error.raw_os_error().unwrap_or(0));
-    let runtime: &'static Runtime = made;
     thread.spawn(move || runtime.watch_for_ever()).map_err(error)?;
     RUNTIME.store(ptr::from_ref(runtime).cast_mut(), Release); // W1
     Ok(runtime)
@@ -77,6 +82,9 @@ pub(super) fn existing() -> Option<&'static Runtime> {
 fn forget() {
     let runtime = existing();
     RUNTIME.store(ptr::null_mut(), Relaxed); // the only thread there is
+    MAKING.leave();
+    panics::leave_body();
+    super::child::forget_parent();
     if let Some(runtime) = runtime
         && !spawn::is_spawning()
     {
@@ -141,7 +149,6 @@ impl Runtime {
             };
             for token in &tokens[..ready] {
                 let Some(custody) = self.children().get(token).cloned() else { continue };
-                let _ = self.watch.remove(custody.pidfd());
                 self.settle_unwatched(*token, custody);
             }
         }

@@ -12,13 +12,13 @@ use super::handle::ScopedProcess;
 use super::runtime;
 use super::spawn::spawn;
 use crate::message::Message;
-use crate::segment::member;
+use crate::segment::AbortOnUnwind;
 use crate::sys::{Deadline, SIGKILL};
 
 /// Where processes are spawned that borrow from their surroundings. See [`scope`].
 pub struct Scope<'scope, 'env: 'scope> {
     /// Of the process that opened the scope.
-    generation: u64,
+    pid: u32,
     children: Mutex<Vec<(Arc<Custody>, u64)>>,
     scope: PhantomData<&'scope mut &'scope ()>,
     env: PhantomData<&'env mut &'env ()>,
@@ -89,26 +89,32 @@ pub fn scope<'env, F, T>(f: F) -> Result<T, ScopeError>
 where
     F: for<'scope> FnOnce(&'scope Scope<'scope, 'env>) -> T,
 {
-    // Outside the arena there are no children either: then the first spawn reports why.
-    let _ = member::join();
-    let scope = Scope {
-        generation: member::generation(),
-        children: Mutex::default(),
-        scope: PhantomData,
-        env: PhantomData,
-    };
+    let scope =
+        Scope { pid: std::process::id(), children: Mutex::default(), scope: PhantomData, env: PhantomData };
     let result = catch_unwind(AssertUnwindSafe(|| f(&scope)));
     if result.is_err() {
         for (child, _) in scope.children().iter() {
             let _ = child.signal(SIGKILL);
         }
     }
-    let children = std::mem::take(&mut *scope.children());
+    // What is borrowed ends with this frame: no unwinding may leave it before everyone is gone.
+    let bomb = AbortOnUnwind;
     let mut failures = Vec::new();
-    for (child, token) in children {
-        await_end(&child, token);
-        failures.extend(child.unnoticed_failure());
+    loop {
+        let children = std::mem::take(&mut *scope.children());
+        if children.is_empty() {
+            break;
+        }
+        for (child, number) in children {
+            if result.is_err() {
+                let _ = child.signal(SIGKILL);
+            }
+            // The destructors of its closure run here at the latest, and may spawn into the scope again.
+            await_end(&child, number);
+            failures.extend(child.unnoticed_failure());
+        }
     }
+    std::mem::forget(bomb);
     match result {
         Err(payload) => resume_unwind(payload),
         Ok(_) if !failures.is_empty() => Err(ScopeError { failures }),
@@ -117,10 +123,10 @@ where
 }
 
 /// Waits until a child is gone, whatever it takes: what it borrows is about to end.
-fn await_end(child: &Arc<Custody>, token: u64) {
+fn await_end(child: &Arc<Custody>, number: u64) {
     loop {
         let settled = match runtime::existing() {
-            Some(runtime) => runtime.settle(token, child, Deadline::never()),
+            Some(runtime) => runtime.settle(number, child, Deadline::never()),
             None => child.settle(Deadline::never()),
         };
         if settled == Ok(true) {
@@ -160,13 +166,13 @@ impl<'scope> Scope<'scope, '_> {
         F: FnOnce() -> R + Send + 'scope,
         R: Message + 'scope,
     {
-        if self.generation != member::generation() {
+        if self.pid != std::process::id() {
             return Err(SpawnError::ForeignScope);
         }
         // SAFETY: `scope` awaits every child in the list, and the settling of it, which drops the closure, before it returns
         // or unwinds; so before 'scope ends.
-        let (custody, token) = unsafe { spawn(name, manner, body, None) }.map_err(|(error, _)| error)?;
-        self.children().push((Arc::clone(&custody), token));
-        Ok(ScopedProcess::new(self, (custody, token)))
+        let (custody, number) = unsafe { spawn(name, manner, body, None) }.map_err(|(error, _)| error)?;
+        self.children().push((Arc::clone(&custody), number));
+        Ok(ScopedProcess::new(self, (custody, number)))
     }
 }

@@ -12,17 +12,19 @@
 
 use std::cell::Cell;
 use std::io::Write;
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::sync::Arc;
 
 use super::child::{self, Manner, Origin};
-use super::custody::{Closure, Custody, Kept, Luggage};
+use super::custody::{self, Closure, Custody, Kept, Luggage};
 use super::failure::{SpawnError, Worker};
-use super::runtime::runtime;
+use super::runtime::{Runtime, runtime};
+use crate::error::OsError;
 use crate::message::Message;
+use crate::segment::AllocError;
 use crate::segment::container::Container;
-use crate::segment::{AllocError, member};
-use crate::sys::{self, Forked, Identity, PidFd};
+use crate::segment::member::{self, Reservation};
+use crate::sys::{self, Forked, Identity, PidFd, SignalsBlocked};
 
 thread_local! {
     static SPAWNING: Cell<bool> = const { Cell::new(false) };
@@ -36,6 +38,16 @@ pub(super) fn is_spawning() -> bool {
 /// The name of the process that is the `number`th of its parent.
 pub(super) fn default_name(number: u64) -> String {
     format!("process-{number}")
+}
+
+/// What can fail before the fork: signals are blocked, a seat is kept, and a descriptor number for the pidfd.
+fn prepare(runtime: &Runtime) -> Result<(SignalsBlocked, Reservation, OwnedFd), SpawnError> {
+    let failed =
+        |error: std::io::Error| OsError::new("fcntl(F_DUPFD)", "pidfd", error.raw_os_error().unwrap_or(0));
+    let spare = runtime.dev_null.try_clone().map_err(failed)?;
+    let blocked = sys::block_signals()?;
+    let reservation = member::expect_child()?;
+    Ok((blocked, reservation, spare))
 }
 
 /// Forks a child that runs `body`, and watches it. Returns the custody, and the token by which the runtime knows it. Does not
@@ -63,14 +75,15 @@ where
     // The child finds the body here, in its copy of this memory.
     let found: *const F = &raw const *body;
 
+    // Both at once, in this order, as everybody who wants both should; standard error has no buffer.
     let mut out = std::io::stdout().lock();
-    let mut err = std::io::stderr().lock();
-    // What can not be written now is not lost: it stays in the buffer, which the child discards unseen.
+    let err = std::io::stderr().lock();
+    // What can not be written now both processes will try to write again.
     let _ = out.flush();
-    let _ = err.flush();
-    let reservation = match member::expect_child() {
-        Ok(reservation) => reservation,
-        Err(error) => return Err((error.into(), argument)),
+    let prepared = prepare(runtime);
+    let (_blocked, reservation, spare) = match prepared {
+        Ok(prepared) => prepared,
+        Err(error) => return Err((error, argument)),
     };
     let manner = Manner { keep_signals: manner.keep_signals || !sys::handles_signals(), ..manner };
     let parent_pid = sys::pid();
@@ -81,11 +94,17 @@ where
     SPAWNING.set(false);
     let pid = match forked {
         Ok(Forked::Child) => {
-            drop((out, err)); // locked by this thread, before the fork
+            drop((out, err, spare)); // locked by this thread, before the fork
             // SAFETY: the box lives in the parent's frame, of which this process has its own copy; it is never dropped here,
             // since `child::run` does not return. So the body is read, and owned, once in this process.
             let take = move || unsafe { found.read() };
-            let origin = Origin { pipe: runtime.pipe, dev_null: runtime.dev_null.as_fd(), parent, reservation, pid: parent_pid };
+            let origin = Origin {
+                pipe: runtime.pipe,
+                dev_null: runtime.dev_null.as_fd(),
+                parent,
+                reservation,
+                pid: parent_pid,
+            };
             child::run(origin, manner, name, number, take)
         }
         Ok(Forked::Parent { pid }) => pid,
@@ -94,13 +113,15 @@ where
             return Err((error.into(), argument));
         }
     };
-    drop((out, err));
+    drop((out, err, spare));
     let pidfd = match PidFd::of_child(pid) {
         Ok(pidfd) => pidfd,
         Err(error) => {
+            // Another thread took the spare number. The child may have begun, and taken its argument over.
             sys::abandon(pid);
-            member::cancel_child(reservation);
-            return Err((error.into(), argument));
+            drop(argument);
+            custody::bury(reservation, pid);
+            return Err((error.into(), None));
         }
     };
     // Now or never: the child waits for nobody. If it can not be known here, it says so itself.

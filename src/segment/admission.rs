@@ -54,6 +54,11 @@ pub(super) fn admit<'a>(arena: &'a Arena, seat: u16, bytes: u64) -> Result<Admis
     Ok(admission)
 }
 
+/// In a fresh child: what its parent was granted is not its.
+pub(super) fn forget() {
+    CREDIT.store(0, Relaxed);
+}
+
 fn take_credit(bytes: u64) -> bool {
     CREDIT.fetch_update(Relaxed, Relaxed, |credit| credit.checked_sub(bytes)).is_ok()
 }

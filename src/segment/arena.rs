@@ -6,8 +6,8 @@
 
 #![allow(unsafe_code)] // views of the mapping: every cast to a reference of atomics stands here
 
+use std::ffi::CStr;
 use std::ptr::NonNull;
-use std::sync::{Mutex, OnceLock, PoisonError};
 
 use super::builder::{BuildError, Config};
 use super::error::AllocError;
@@ -18,10 +18,10 @@ use super::shares::RECORD;
 use crate::algo::slab::{Claims, UNIT};
 use crate::algo::{OwnerLock, Participants, Runs, Seat};
 use crate::shim::{
-    AtomicU64,
-    Ordering::{Relaxed, Release},
+    AtomicPtr, AtomicU64,
+    Ordering::{Acquire, Relaxed, Release},
 };
-use crate::sys::Mapping;
+use crate::sys::{Mapping, page_size};
 
 /// How many heads are committed at a time: 64 KiB of them, for 32 MiB of data.
 const HEADS_AT_ONCE: usize = 64 * 1024 / 8;
@@ -36,44 +36,54 @@ pub(crate) struct Arena {
     pub(crate) prepopulate: bool,
 }
 
-static ARENA: OnceLock<Arena> = OnceLock::new();
-static BUILDING: Mutex<()> = Mutex::new(());
+/// The name under which the mapping appears in `/proc/PID/maps`.
+pub(super) const MAPPING_NAME: &CStr = c"procshare";
+
+static ARENA: AtomicPtr<Arena> = AtomicPtr::new(std::ptr::null_mut());
 
 /// The arena, if this family has one already.
 #[inline]
 pub(crate) fn existing() -> Option<&'static Arena> {
-    ARENA.get()
+    // A1 acquire: the arena that the pointer leads to is whole.
+    let arena = ARENA.load(Acquire);
+    // SAFETY: null, or leaked by `build` and never freed; shared references only.
+    unsafe { arena.as_ref() }
 }
 
-/// The arena; made with the default configuration on first use. The caller may not take part in it yet.
+/// The arena; made with the default configuration on first use. The caller may not take part in it yet, and lets nobody else
+/// come here meanwhile.
 pub(super) fn arena() -> Result<&'static Arena, AllocError> {
-    match ARENA.get() {
+    match existing() {
         Some(arena) => Ok(arena),
-        None => match build(Config::from_environment()) {
-            Ok(arena) => Ok(arena),
-            Err(BuildError::AlreadyBuilt) => ARENA.get().ok_or(AllocError::Excluded),
-            Err(BuildError::Refused(error)) => Err(error),
-        },
+        None => Ok(publish(Arena::make(Config::from_environment())?)),
     }
 }
 
-/// Makes the arena.
+/// Makes the arena as `config` says. The caller lets nobody else come here meanwhile.
 pub(super) fn build(config: Config) -> Result<&'static Arena, BuildError> {
-    let _building = BUILDING.lock().unwrap_or_else(PoisonError::into_inner);
-    if ARENA.get().is_some() {
-        return Err(BuildError::AlreadyBuilt);
+    match existing() {
+        Some(_) => Err(BuildError::AlreadyBuilt),
+        None => Ok(publish(Arena::make(config)?)),
     }
-    let made = Arena::make(config)?;
-    Ok(ARENA.get_or_init(|| made))
+}
+
+fn publish(arena: Arena) -> &'static Arena {
+    let arena: &'static Arena = Box::leak(Box::new(arena));
+    ARENA.store(std::ptr::from_ref(arena).cast_mut(), Release); // A1
+    arena
 }
 
 impl Arena {
     fn make(config: Config) -> Result<Self, AllocError> {
+        let found = page_size();
+        if found != PAGE {
+            return Err(AllocError::PageSize { found });
+        }
         let mut capacity = config.capacity;
         let (mapping, layout) = loop {
             let layout = Layout::within(capacity, config.participants)
                 .ok_or(AllocError::ArenaFull { requested: capacity as u64, capacity: capacity as u64 })?;
-            match Mapping::anonymous(c"procshare", layout.capacity) {
+            match Mapping::anonymous(MAPPING_NAME, layout.capacity) {
                 Ok(mapping) => break (mapping, layout),
                 // The kernel refuses so much address space: ask for less, down to what is useless.
                 Err(error) if config.capacity_is_a_wish && capacity > 16 << 20 => {

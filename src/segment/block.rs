@@ -48,6 +48,8 @@ pub(crate) struct Block {
     /// Of the process that gives it back; 0: none does.
     generation: u64,
     birth: u64,
+    /// Its owner made it one that any holder may hand on to others.
+    shareable: bool,
 }
 
 // SAFETY: a block is memory that every thread of the process can reach at the same address; the handle has no interior
@@ -78,12 +80,28 @@ impl Block {
 
     /// The handle of a block whose word says that it is this process's.
     pub(super) fn ours(arena: &Arena, unit: u64, size: usize, word: Word, birth: u64) -> Self {
-        Self { at: arena.unit(unit), size, unit, word, generation: member::generation(), birth }
+        Self {
+            at: arena.unit(unit),
+            size,
+            unit,
+            word,
+            generation: member::generation(),
+            birth,
+            shareable: false,
+        }
     }
 
     /// A handle that gives nothing back: somebody up the family keeps the block as long as this process lives.
     pub(super) fn borrowed(arena: &Arena, unit: u64, size: usize) -> Self {
-        Self { at: arena.unit(unit), size, unit, word: Word::CLOSED, generation: 0, birth: 0 }
+        Self {
+            at: arena.unit(unit),
+            size,
+            unit,
+            word: Word::CLOSED,
+            generation: 0,
+            birth: 0,
+            shareable: false,
+        }
     }
 
     /// The first byte: valid for reads and writes of [`Self::size`] bytes as long as the handle lives.
@@ -101,6 +119,23 @@ impl Block {
         self.unit
     }
 
+    /// Lets every process that holds the block hand it on. Only its owner can: a copy that fork made of somebody's handle
+    /// stays one that nobody else may hold.
+    pub(crate) fn make_shareable(&mut self) {
+        self.shareable |= self.is_ours();
+    }
+
+    /// Whether a holder may hand the block on, and stay one.
+    pub(super) fn is_shareable(&self) -> bool {
+        self.shareable
+    }
+
+    /// The handle that goes on in the place of this one, which is being dropped and gives nothing back.
+    pub(super) fn continued(&self) -> Self {
+        let Self { at, size, unit, word, generation, birth, shareable } = *self;
+        Self { at, size, unit, word, generation, birth, shareable }
+    }
+
     /// Whether this process gives the block back.
     pub(super) fn is_ours(&self) -> bool {
         self.generation != 0 && self.generation == member::generation()
@@ -115,7 +150,7 @@ impl Block {
 impl Drop for Block {
     #[inline]
     fn drop(&mut self) {
-        if !self.is_ours() || catch::caught(self.unit, self.birth) {
+        if catch::caught(self) || !self.is_ours() {
             return;
         }
         let Some((arena, seat)) = member::membership() else { return };

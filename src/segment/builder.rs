@@ -1,6 +1,5 @@
 //! How the arena is set up, before its first use.
 
-use super::arena;
 use super::error::AllocError;
 use super::member;
 use crate::sys::{available_memory, default_capacity};
@@ -134,8 +133,6 @@ impl Builder {
     /// # Errors
     /// [`BuildError::AlreadyBuilt`] if it exists already; [`BuildError::Refused`] if the kernel refused it.
     pub fn build(self) -> Result<(), BuildError> {
-        arena::build(self.config)?;
-        member::join()?;
-        Ok(())
+        member::found(self.config)
     }
 }

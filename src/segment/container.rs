@@ -14,9 +14,11 @@
 //! |---------------|---------------------------------------------|---------------------|-----------------------|
 //! | private       | its word: Private(sender) → Private(me)     | swept with sender   | swept with receiver   |
 //! | shared        | a hold of the receiver is added             | sender's hold swept | receiver's hold swept |
-//! | a fork's copy | the owner's own handle is caught (`catch`)  | the owner's still   | the owner's           |
+//! | a fork's copy | the receiver's own handle is caught (`catch`)| the owner's still  | the owner's           |
 //!
-//! I1. Adoption happens when nobody else can write the container: its sender is dead, or waits.
+//! I1. A sealed container changes no more, but that its receiver strikes out what it took over.
+//! I2. A handle that is only a copy never makes its block shared, nor somebody else's. Handed down it stays a copy; sent home,
+//!     the handle that it is a copy of must be in what the child was given, and nowhere else.
 
 #![allow(unsafe_code)] // reads and writes the container's bytes by raw pointer
 
@@ -37,16 +39,54 @@ use crate::sys::{copy_in, copy_out};
 const FIXED: usize = 16;
 const ENTRY: usize = 16;
 const ALIGN: usize = 16;
-/// In an entry's size: the receiver gets a share, not the block.
-const SHARE: u64 = 1 << 63;
+/// An entry that its receiver took over, or that was never written: no block begins there.
+const NONE: u64 = u64::MAX;
 
 /// A block that travels inside a message.
 #[derive(Debug)]
 pub(crate) enum Carried {
     /// With everything: the sender has it no more.
     Moved(Block),
-    /// As one more holder.
-    Shared(Arc<Block>),
+    /// As one more holder, of what the block is used as.
+    Shared(Arc<Block>, Use),
+}
+
+/// What a shared block is used as: a receiver must not take it for another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Use {
+    Value,
+    Frozen,
+}
+
+/// What an entry says beside the block's size.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Manner {
+    /// The receiver gets a share, used as this; `None`: the block itself.
+    share: Option<Use>,
+    /// The sender's handle was a copy that fork made.
+    copy: bool,
+}
+
+const SIZE: u64 = (1 << 56) - 1;
+
+impl Manner {
+    fn with_size(self, size: usize) -> u64 {
+        let share = match self.share {
+            None => 0,
+            Some(Use::Value) => 1,
+            Some(Use::Frozen) => 2,
+        };
+        size as u64 & SIZE | share << 56 | u64::from(self.copy) << 60
+    }
+
+    fn of(entry: u64) -> Self {
+        let share = match entry >> 56 & 3 {
+            1 => Some(Use::Value),
+            2 => Some(Use::Frozen),
+            _ => None,
+        };
+        Self { share, copy: entry >> 60 & 1 != 0 }
+    }
 }
 
 /// A message that this process packed. Dropping it gives back what nobody adopted.
@@ -56,6 +96,8 @@ pub(crate) struct Container {
     payload: usize,
     /// What was sealed into it: the blocks, and what their words said then.
     sealed: Vec<(u64, Word)>,
+    /// Handles that are copies: here still when the receiver sends them back.
+    copies: Vec<Carried>,
 }
 
 /// A message that this process took over: its bytes, and the blocks that came with it.
@@ -70,13 +112,13 @@ pub(crate) struct Delivery {
 
 #[derive(Debug)]
 enum Arrival {
-    /// Ours now, or kept for us; and whether it was moved or is a share.
-    Block(Block, bool),
-    /// A block of our own that the sender found in what it was given: see `catch`.
+    /// Here; used as that if it is a share.
+    Block(Block, Option<Use>),
+    /// The sender had only a copy of a handle, which must be in what the sender was given: see `catch`.
     Copy {
         unit: u64,
         size: usize,
-        word: Word,
+        share: Option<Use>,
     },
     Lost,
 }
@@ -100,7 +142,10 @@ impl Container {
     pub(crate) fn allocate(payload: usize, blocks: usize) -> Result<Self, AllocError> {
         let layout = layout(payload, blocks).ok_or(AllocError::Overflow)?;
         let block = Block::allocate(layout, Fill::Unspecified, Bears::Nothing)?;
-        let container = Self { block, payload, sealed: Vec::with_capacity(blocks) };
+        let container = Self { block, payload, sealed: Vec::with_capacity(blocks), copies: Vec::new() };
+        for index in 0..blocks {
+            container.write(FIXED + index * ENTRY, NONE);
+        }
         container.write(0, payload as u64);
         container.write(8, blocks as u64);
         Ok(container)
@@ -130,25 +175,27 @@ impl Container {
     pub(crate) fn seal(mut self, carried: Vec<Carried>) -> Result<Self, AllocError> {
         let Some((arena, seat)) = member::membership() else { return Err(AllocError::Excluded) };
         for (index, carried) in carried.into_iter().enumerate() {
-            let share = if matches!(carried, Carried::Shared(_)) { SHARE } else { 0 };
-            let (unit, size) = match carried {
-                // A child may hold a copy of the handle, or another process does: then it is shared before it travels.
-                Carried::Moved(block) if block.may_be_copied() || !block.is_private(arena) => {
-                    shares::share(arena, seat, block.unit())?;
-                    (block.unit(), block.size())
-                }
-                Carried::Moved(block) => {
-                    let block = ManuallyDrop::new(block); // the message's from here on
-                    (block.unit(), block.size())
-                }
-                Carried::Shared(block) => {
-                    shares::share(arena, seat, block.unit())?;
-                    (block.unit(), block.size())
-                }
+            let (block, share) = match &carried {
+                Carried::Moved(block) => (block, None),
+                Carried::Shared(block, used) => (&**block, Some(*used)),
             };
+            let (unit, size) = (block.unit(), block.size());
+            // I2: without its own handle, or leave to share, a sender can only send home.
+            let copy = if share.is_some() { !block.is_shareable() } else { !block.is_ours() };
+            // A block that moves is shared first if a child may hold a copy of its handle, or another process does.
+            let hold = !copy && (share.is_some() || block.may_be_copied() || !block.is_private(arena));
+            if hold {
+                shares::share(arena, seat, unit)?;
+            }
+            let word = if copy { Word::CLOSED } else { shares::load(arena, unit) };
             self.write(FIXED + index * ENTRY, unit);
-            self.write(FIXED + index * ENTRY + 8, size as u64 | share);
-            self.sealed.push((unit, shares::load(arena, unit)));
+            self.write(FIXED + index * ENTRY + 8, Manner { share, copy }.with_size(size));
+            self.sealed.push((unit, word));
+            if copy {
+                self.copies.push(carried);
+            } else if !hold {
+                std::mem::forget(carried); // the message's from here on
+            }
         }
         Ok(self)
     }
@@ -165,14 +212,15 @@ impl Drop for Container {
         if !self.block.is_ours() {
             return; // a copy that fork made
         }
-        for (unit, word) in self.sealed.drain(..) {
+        for (index, (unit, word)) in self.sealed.drain(..).enumerate() {
+            let struck_out =
+                read(arena, self.block.unit(), self.block.size(), FIXED + index * ENTRY) == Some(NONE);
             match word.kind() {
                 Kind::Shared => drop(shares::unshare(arena, seat, unit)),
-                Kind::Private if word.owner() == seat => {
-                    // Adopted meanwhile: then its word is not ours any more, and only our count of it ends.
-                    if !heap::release(arena, seat, unit, word) {
-                        member::count_owned(arena, seat, -1);
-                    }
+                // Taken over: not ours any more, but still counted. Not struck out: its receiver died before it could say so,
+                // then its word is not what it was, since a dead receiver gives nothing back.
+                Kind::Private if struck_out || !heap::release(arena, seat, unit, word) => {
+                    member::count_owned(arena, seat, -1);
                 }
                 _ => {}
             }
@@ -181,7 +229,7 @@ impl Drop for Container {
 }
 
 impl Block {
-    /// Whether the block's word says what our handle expects: private, and ours or our parent's.
+    /// Whether the block has one holder.
     fn is_private(&self, arena: &Arena) -> bool {
         shares::load(arena, self.unit()).kind() == Kind::Private
     }
@@ -231,7 +279,11 @@ impl Delivery {
         let mut arrived = Vec::with_capacity(blocks);
         for index in 0..blocks {
             let at = FIXED + index * ENTRY;
-            arrived.push(arrive(arena, me, from, read(at)?, read(at + 8)?));
+            let arrival = arrive(arena, me, from, read(at)?, read(at + 8)?, keep);
+            if let (Arrival::Block(_, None), false) = (&arrival, keep) {
+                strike_out(arena, unit, at);
+            }
+            arrived.push(arrival);
         }
         let container = if keep {
             reown(arena, me, unit, size, word).ok_or(Undelivered::Damaged)?
@@ -241,25 +293,23 @@ impl Delivery {
         Ok(Self { container, payload_at: size - payload, payload, arrived })
     }
 
-    /// Drops what the sender was given, catching those of our own blocks that it sent back.
+    /// Drops what the sender was given, catching the blocks that it sent back. `drop_it` does not unwind.
     pub(crate) fn catch_from(&mut self, drop_it: impl FnOnce()) {
         let wanted: Vec<Wanted> = self
             .arrived
             .iter()
             .filter_map(|arrival| match arrival {
-                Arrival::Copy { unit, .. } => Some(Wanted { unit: *unit, caught: None.into() }),
+                Arrival::Copy { unit, .. } => Some(Wanted::new(*unit)),
                 _ => None,
             })
             .collect();
         catch::catching(&wanted, drop_it);
-        let Some((arena, _)) = member::membership() else { return };
-        let mut wanted = wanted.into_iter();
+        let mut caught = wanted.into_iter().map(Wanted::into_caught);
         for arrival in &mut self.arrived {
-            if let Arrival::Copy { unit, size, word } = *arrival {
-                let birth = wanted.next().and_then(|wanted| wanted.caught.get());
-                *arrival = match birth {
-                    Some(birth) => Arrival::Block(Block::ours(arena, unit, size, word, birth), true),
-                    None => Arrival::Lost,
+            if let Arrival::Copy { size, share, .. } = *arrival {
+                *arrival = match caught.next().flatten() {
+                    Some(block) if block.size() == size => Arrival::Block(block, share),
+                    _ => Arrival::Lost,
                 };
             }
         }
@@ -270,13 +320,8 @@ impl Delivery {
         let mut carried = Vec::with_capacity(self.arrived.len());
         for arrival in self.arrived {
             match arrival {
-                Arrival::Block(block, moved) => {
-                    carried.push(if moved {
-                        Carried::Moved(block)
-                    } else {
-                        Carried::Shared(Arc::new(block))
-                    });
-                }
+                Arrival::Block(block, None) => carried.push(Carried::Moved(block)),
+                Arrival::Block(block, Some(used)) => carried.push(Carried::Shared(Arc::new(block), used)),
                 Arrival::Copy { .. } | Arrival::Lost => return Err(Undelivered::StillInUse),
             }
         }
@@ -299,23 +344,38 @@ fn reown(arena: &Arena, me: u16, unit: u64, size: usize, word: Word) -> Option<B
     }
 }
 
+/// Says in the container at `unit` that the block of the entry at `offset` was taken over.
+fn strike_out(arena: &Arena, unit: u64, offset: usize) {
+    let none = NONE.to_ne_bytes();
+    // SAFETY: `adopt` has read this entry, so it lies inside the container.
+    let to = unsafe { arena.unit(unit).add(offset) };
+    // SAFETY: as above, valid for 8 bytes; `none` is a local array of 8. The sender reads it after this process is dead.
+    unsafe { copy_in(to.as_ptr(), none.as_ptr(), none.len()) };
+}
+
 /// Takes over one block of a message.
-fn arrive(arena: &Arena, me: u16, from: u16, unit: u64, entry: u64) -> Arrival {
-    let (size, moved) = ((entry & !SHARE) as usize, entry & SHARE == 0);
+fn arrive(arena: &Arena, me: u16, from: u16, unit: u64, entry: u64, home: bool) -> Arrival {
+    let (size, manner) = ((entry & SIZE) as usize, Manner::of(entry));
     let in_range = unit < (arena.layout().pages * UNITS) as u64;
     let word = if in_range { shares::load(arena, unit) } else { Word::CLOSED };
     if size > room(arena, unit, word) {
         return Arrival::Lost;
     }
     let block = match word.kind() {
+        _ if manner.copy && home => return Arrival::Copy { unit, size, share: manner.share },
+        // Handed down: whoever keeps the block for the sender keeps it for the sender's children.
+        Kind::Private | Kind::Shared if manner.copy => Some(Block::borrowed(arena, unit, size)),
         Kind::Private if word.owner() == from => reown(arena, me, unit, size, word),
-        Kind::Private if word.owner() == me => return Arrival::Copy { unit, size, word },
-        Kind::Private => Some(Block::borrowed(arena, unit, size)),
         Kind::Shared => {
             let birth = member::births();
             shares::share(arena, me, unit).ok().map(|()| Block::ours(arena, unit, size, Word::CLOSED, birth))
         }
         _ => None,
     };
-    block.map_or(Arrival::Lost, |block| Arrival::Block(block, moved))
+    block.map_or(Arrival::Lost, |mut block| {
+        if manner.share.is_some() {
+            block.make_shareable(); // not of a copy
+        }
+        Arrival::Block(block, manner.share)
+    })
 }

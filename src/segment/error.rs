@@ -49,6 +49,12 @@ pub enum AllocError {
         /// The page of which the head makes no sense.
         page: usize,
     },
+    /// This system's pages are not of 4096 bytes, which is all that this version knows.
+    #[error("pages of {found} bytes are not supported, only those of 4096")]
+    PageSize {
+        /// Bytes of a page here.
+        found: usize,
+    },
     /// A system call failed.
     #[error(transparent)]
     Os(#[from] OsError),

@@ -52,9 +52,21 @@ pub(super) fn locked<R>(
         Ok(Acquired::Recovered) => recover(arena),
         Err(_) => return Err(AllocError::Reentered),
     }
+    // A section that unwound would leave the lock with a living owner, for ever.
+    let bomb = AbortOnUnwind;
     let result = section();
+    std::mem::forget(bomb);
     lock.unlock(&park);
     Ok(result)
+}
+
+/// Ends the program if it is dropped, which only an unwinding does.
+pub(crate) struct AbortOnUnwind;
+
+impl Drop for AbortOnUnwind {
+    fn drop(&mut self) {
+        std::process::abort();
+    }
 }
 
 /// Runs `section` under the heap lock.

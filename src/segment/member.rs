@@ -19,7 +19,7 @@
 //! | edge | release side           | acquire side        | publishes                                          |
 //! |------|------------------------|---------------------|----------------------------------------------------|
 //! | F1   | `reserve`              | `limbo`             | the seat of the child that raised the mark         |
-//! | F2   | `end_fork`             | `begin_fork`        | the count of the fork before                       |
+//! | F2   | `Latch::leave`         | `Latch::enter`      | what was done inside                               |
 
 use std::cell::Cell;
 use std::sync::OnceLock;
@@ -39,8 +39,12 @@ static SEAT: AtomicU64 = AtomicU64::new(0);
 static GENERATION: AtomicU64 = AtomicU64::new(0);
 /// Forks that this process completed.
 static FORKS: AtomicU64 = AtomicU64::new(0);
-/// 1 while a thread of this process forks.
-static FORKING: AtomicU64 = AtomicU64::new(0);
+/// Held while a thread of this process forks.
+static FORKING: Latch = Latch::new();
+/// Held while a thread of this process joins.
+static JOINING: Latch = Latch::new();
+/// The number of this process, for its child to compare.
+static PID: AtomicU64 = AtomicU64::new(0);
 /// No living child was born later than this: see `limbo`.
 pub(super) static YOUNGEST: AtomicU64 = AtomicU64::new(0);
 const EXCLUDED: u64 = u64::MAX;
@@ -63,21 +67,29 @@ pub(crate) struct Reservation {
 
 /// Makes this process a participant of the arena, made if need be. Returns both.
 pub(crate) fn join() -> Result<(&'static Arena, u16), AllocError> {
-    if let (Some(arena), Some(seat)) = (existing(), seat()) {
-        return Ok((arena, seat));
+    if let Some(member) = membership() {
+        return Ok(member);
     }
     if SEAT.load(Relaxed) == EXCLUDED {
         return Err(AllocError::Excluded);
     }
-    let arena = arena::arena()?;
     sys::at_fork(before_fork, after_fork_in_parent, after_fork_in_child)?;
-    // Two threads may both come here first: the second finds a seat with our identity and adds none.
-    static JOINING: std::sync::Mutex<()> = std::sync::Mutex::new(());
-    let _joining = JOINING.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-    match seat() {
-        Some(seat) => Ok((arena, seat)),
-        None => sit(arena, None, 0).map(|seat| (arena, seat)),
-    }
+    JOINING.enter();
+    let joined = match membership() {
+        Some(member) => Ok(member), // by another thread, meanwhile
+        None => arena::arena().and_then(|arena| sit(arena).map(|seat| (arena, seat))),
+    };
+    JOINING.leave();
+    joined
+}
+
+/// Makes the arena as `config` says, and this process its first participant.
+pub(super) fn found(config: super::builder::Config) -> Result<(), super::builder::BuildError> {
+    sys::at_fork(before_fork, after_fork_in_parent, after_fork_in_child).map_err(AllocError::from)?;
+    JOINING.enter();
+    let founded = arena::build(config).and_then(|arena| Ok(sit(arena).map(drop)?));
+    JOINING.leave();
+    founded
 }
 
 /// The arena and this process's seat, if it takes part.
@@ -108,23 +120,32 @@ pub(super) fn births() -> u64 {
     FORKS.load(Relaxed) // too low a number only means a longer wait
 }
 
-/// Waits until no other thread of this process forks. A fork takes a millisecond at most, or some tens with a large heap.
-fn begin_fork() {
-    // F2 acquire.
-    while FORKING.compare_exchange(0, 1, Acquire, Relaxed).is_err() {
-        std::thread::sleep(Duration::from_micros(50));
+/// A lock for moments that a fork must not meet half way. Not std's: a child must be able to reset it.
+pub(crate) struct Latch(AtomicU64);
+
+impl Latch {
+    pub(crate) const fn new() -> Self {
+        Self(AtomicU64::new(0))
+    }
+
+    /// Waits until nobody else is in. What is done inside takes a millisecond at most, or some tens for a fork with a large heap.
+    pub(crate) fn enter(&self) {
+        // F2 acquire.
+        while self.0.compare_exchange(0, 1, Acquire, Relaxed).is_err() {
+            std::thread::sleep(Duration::from_micros(50));
+        }
+    }
+
+    pub(crate) fn leave(&self) {
+        self.0.store(0, Release); // F2
     }
 }
 
-fn end_fork() {
-    FORKING.store(0, Release); // F2
-}
-
-/// Takes a seat for this process, whose parent sits in `parent`.
-fn sit(arena: &Arena, parent: Option<u16>, birth: u64) -> Result<u16, AllocError> {
+/// Takes a seat for this process, the first of its family.
+fn sit(arena: &Arena) -> Result<u16, AllocError> {
     let identity = Identity::of_self()?.bits();
     let full = AllocError::ParticipantTableFull { seats: arena.layout().seats };
-    let seat = arena.seats().claim(identity, parent, birth).ok_or(full)?;
+    let seat = arena.seats().claim(identity, None, 0).ok_or(full)?;
     settle(arena, seat);
     Ok(seat)
 }
@@ -136,24 +157,21 @@ fn settle(arena: &Arena, seat: u16) {
     SEAT.store(u64::from(seat) + 1, Relaxed);
 }
 
-/// Keeps a seat for a child that this thread is about to fork, with its record ready to be written. Until the fork, or
-/// [`cancel_child`], no other thread forks.
+/// Keeps a seat for a child that this thread is about to fork, with its record ready to be written. Signals must be blocked
+/// until the fork: a handler that forked would take the seat.
 pub(crate) fn expect_child() -> Result<Reservation, AllocError> {
     let (arena, seat) = join()?;
-    begin_fork();
     let reserved = reserve(arena, seat, true).or_else(|| {
         super::sweep::sweep_strays(arena);
         reserve(arena, seat, true)
     });
-    let Some(reservation) = reserved else {
-        end_fork();
-        return Err(AllocError::ParticipantTableFull { seats: arena.layout().seats });
-    };
-    EXPECTED.set(Some(reservation));
+    let full = AllocError::ParticipantTableFull { seats: arena.layout().seats };
+    let reservation = reserved.ok_or(full)?;
     let ready = arena.ready_record(reservation.seat);
     if let Some(child) = arena.seats().seat(reservation.seat) {
         child.outcome.reset();
     }
+    EXPECTED.set(Some(reservation));
     match ready {
         Ok(()) => Ok(reservation),
         Err(error) => {
@@ -163,47 +181,52 @@ pub(crate) fn expect_child() -> Result<Reservation, AllocError> {
     }
 }
 
-/// Gives the seat of a child that was not forked back.
+/// Gives the seat of a child that was not forked, or never registered, back.
 pub(crate) fn cancel_child(reservation: Reservation) {
-    if EXPECTED.take().is_some() {
-        end_fork(); // the fork was not even tried, else the handlers below would have ended it
-    }
-    if let Some((arena, _)) = membership()
-        && let Some(seat) = arena.seats().seat(reservation.seat)
-    {
-        seat.vacate(reservation.word);
+    EXPECTED.set(None);
+    if let Some((arena, _)) = membership() {
+        if let Some(seat) = arena.seats().seat(reservation.seat) {
+            seat.vacate(reservation.word);
+        }
+        super::limbo::settle(arena);
     }
 }
 
 fn reserve(arena: &Arena, seat: u16, ours: bool) -> Option<Reservation> {
-    let birth = FORKS.load(Relaxed) + 1;
-    let (child, word) = arena.seats().reserve(seat, birth)?;
-    // F1 release, after the reservation: whoever lowers the mark scans first, and sees the seat or loses the race.
-    YOUNGEST.fetch_max(birth, AcqRel);
+    let nonce = arena.header().generation.0.fetch_add(1, Relaxed);
+    let (child, word) = arena.seats().reserve(seat, nonce)?;
     Some(Reservation { seat: child, word, ours })
 }
 
 /// Runs in the parent before every fork of this program, whoever calls it.
 extern "C" fn before_fork() {
-    if EXPECTED.get().is_some() {
-        return;
-    }
     let Some((arena, seat)) = membership() else { return };
-    begin_fork();
-    // A fork of the program's own. Without a seat the child will be excluded; if the fork fails, the seat stays
-    // reserved as long as this process lives: nothing tells a handler.
-    let reservation = reserve(arena, seat, false).unwrap_or(Reservation { seat: u16::MAX, word: 0, ours: false });
+    FORKING.enter();
+    PID.store(u64::from(sys::pid().cast_unsigned()), Relaxed);
+    let reservation = EXPECTED.get().unwrap_or_else(|| {
+        // A fork of the program's own. Without a seat the child will be excluded.
+        let stray =
+            reserve(arena, seat, false).unwrap_or(Reservation { seat: u16::MAX, word: 0, ours: false });
+        if let Some(child) = arena.seats().seat(stray.seat) {
+            child.mark_stray();
+        }
+        stray
+    });
+    let birth = FORKS.load(Relaxed) + 1;
     if let Some(child) = arena.seats().seat(reservation.seat) {
-        child.mark_stray();
+        child.set_birth(birth);
     }
+    // F1 release, after the reservation: whoever lowers the mark scans first, and sees the seat or loses the race.
+    YOUNGEST.fetch_max(birth, AcqRel);
     EXPECTED.set(Some(reservation));
 }
 
-/// Runs in the parent after every fork, also one that failed.
+/// Runs in the parent after every fork, also one that failed: no handler is told. A seat that was reserved for a stray and
+/// never taken stays so until this process ends.
 extern "C" fn after_fork_in_parent() {
     if EXPECTED.take().is_some() {
         FORKS.fetch_add(1, Relaxed); // F2 orders it
-        end_fork();
+        FORKING.leave();
     }
 }
 
@@ -223,18 +246,20 @@ extern "C" fn after_fork_in_child() {
         run();
     }
     let expected = EXPECTED.take();
-    FORKING.store(0, Relaxed);
+    FORKING.leave();
+    JOINING.leave();
     let Some((arena, parent)) = membership() else { return };
     SEAT.store(EXCLUDED, Relaxed);
     GENERATION.store(0, Relaxed);
     FORKS.store(0, Relaxed);
     YOUNGEST.store(0, Relaxed);
     super::limbo::forget();
+    super::admission::forget();
     match expected {
         // The rest is `begin`: the parent, if it is quicker, spares the child some system calls.
         Some(reservation) if reservation.ours => {}
         Some(reservation) if take_seat(arena, parent, reservation) => settle(arena, reservation.seat),
-        _ => drop(arena.mapping().forbid()),
+        _ => exclude(arena),
     }
 }
 
@@ -258,13 +283,28 @@ pub(crate) fn begin(parent: u16, reservation: Reservation) -> bool {
     seated
 }
 
+/// Keeps a process out that may not take part: what it inherited it can not touch.
+fn exclude(arena: &Arena) {
+    if arena.mapping().forbid().is_err() {
+        sys::exit_now(NOT_EXCLUDED);
+    }
+}
+
+/// Exit code of a fork that may not take part, and could not be kept out otherwise.
+const NOT_EXCLUDED: i32 = 70;
+
 /// Sits down in the seat that the parent kept, and looks whether the parent may have children still (P2).
 fn take_seat(arena: &Arena, parent: u16, reservation: Reservation) -> bool {
-    let (Some(seat), Some(parent)) = (arena.seats().seat(reservation.seat), arena.seats().seat(parent)) else {
+    let (Some(seat), Some(parent)) = (arena.seats().seat(reservation.seat), arena.seats().seat(parent))
+    else {
         return false;
     };
-    // A process of our number in the seat is this one: nobody else alive has the number.
+    // In a PID namespace of its own a process has a number that means somebody else, or nobody, to its family.
+    if sys::parent_pid() == 0 && PID.load(Relaxed) != 0 {
+        return false;
+    }
     let registered = match seat.occupant() {
+        // A process of our number in the seat is this one: nobody else alive has the number.
         Occupant::Process(identity) => Identity::from_bits(identity).pid() == sys::pid(),
         _ => Identity::of_self().is_ok_and(|identity| seat.register(reservation.word, identity.bits())),
     };

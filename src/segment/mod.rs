@@ -38,6 +38,7 @@ mod stats;
 pub(crate) mod sweep;
 
 pub(crate) use arena::Arena;
+pub(crate) use heap::AbortOnUnwind;
 pub(crate) use limbo::settle as settle_limbo;
 
 /// The shared memory of a family of processes: setting it up, looking at it.

@@ -142,6 +142,7 @@ fn keep_record(arena: &Arena, unit: u64, spare: Taken, first: [u64; 2], next: u6
 /// Takes one hold of the participant in `seat` off the block at `unit`; frees the block if that was the last.
 pub(super) fn unshare(arena: &Arena, seat: u16, unit: u64) -> Result<(), AllocError> {
     let me = member::seat().ok_or(AllocError::Excluded)?;
+    let mut released = false;
     let last = with_shares(arena, || {
         let block = load(arena, unit);
         if block.kind() != Kind::Shared {
@@ -149,11 +150,14 @@ pub(super) fn unshare(arena: &Arena, seat: u16, unit: u64) -> Result<(), AllocEr
         }
         let mine = holds(arena, block.record()).find(|hold| hold.load(Relaxed) == u64::from(seat) + 1)?;
         mine.store(0, Relaxed); // release: the commit
-        member::count_owned(arena, seat, -1);
+        released = true;
         end_if_unheld(arena, me, unit, block)
     })?;
     if let Some((block, mine)) = last {
         finish(arena, me, unit, block, mine);
+    }
+    if released {
+        member::count_owned(arena, seat, -1); // the last: until then a sweep would have something to find
     }
     Ok(())
 }

@@ -8,7 +8,7 @@
 //! | what            | sweeping is one step each                                  | swept twice               |
 //! |-----------------|------------------------------------------------------------|---------------------------|
 //! | private run     | Private(dead) → Private(me), then freed like any other     | not the dead one's now    |
-//! | private object  | Private(dead) → Free                                       | free already              |
+//! | private object  | likewise                                                   | likewise                  |
 //! | hold            | seat + 1 → 0                                               | 0 already                 |
 //! | lock it held    | exact word → ownerless, DIED                               | names another owner now   |
 //! | seat            | identity → 0                                               | fails                     |
@@ -18,13 +18,13 @@
 //! I2. A sweeper that is killed leaves what it had taken over as its own, to be swept with it.
 //! I3. Lock order: sweep, shares, heap.
 
-use super::arena::Arena;
+use super::arena::{Arena, MAPPING_NAME};
 use super::error::AllocError;
 use super::heap::{self, objects, with_heap};
 use super::layout::UNITS;
 use super::member::{self, is_dead};
 use super::shares::{self, Swept, with_shares};
-use crate::algo::{Kind, Occupant, OwnerLock, Word};
+use crate::algo::{Kind, Occupant, OwnerLock, Seat, Word};
 use crate::shim::Ordering::Acquire;
 use crate::sys::{self, Identity};
 
@@ -37,38 +37,46 @@ enum Found {
     StrayRecord(u32),
 }
 
-/// Sweeps `seat`, whose process the caller knows to be dead, and everyone below it, all dead as well. `false`: a
-/// descendant lives still, and nothing was given back.
-pub(crate) fn sweep_family(arena: &Arena, seat: u16) -> bool {
+/// Closes `seat` and every seat of the dead below it, until nothing new turns up; returns the first process below that is
+/// not certainly gone. `None`: nobody below lives, and nobody will.
+///
+/// `identity` must be dead, and nobody else may sweep its seat meanwhile.
+pub(crate) fn living_below(arena: &Arena, seat: u16, identity: Identity) -> Option<Identity> {
     let seats = arena.seats();
-    let Some(root) = seats.seat(seat) else { return true };
-    root.close();
-    drop_reservations(arena, seat);
-    if living_below(arena, seat).next().is_some() {
-        return false;
+    if !seats.seat(seat).is_some_and(|seat| seat.occupant() == Occupant::Process(identity.bits())) {
+        return None; // it never registered, so it never had children
     }
-    let below: Vec<u16> = seats.below(seat).map(|(number, ..)| number).collect();
-    for number in below.into_iter().chain([seat]) {
-        if let Some(Occupant::Process(identity)) = seats.seat(number).map(|seat| seat.occupant()) {
-            // An error means that a signal handler interrupted a sweep on this thread: the next one goes on.
-            let _ = heap::locked(arena, &arena.header().sweep.0, |_| (), || sweep(arena, number, identity));
+    let mut closed = vec![seat];
+    close(arena, seat);
+    loop {
+        let before = closed.len();
+        for (number, seat, identity) in seats.below(seat) {
+            let identity = Identity::from_bits(identity);
+            if !is_out(seat, identity) {
+                return Some(identity);
+            }
+            if !closed.contains(&number) {
+                closed.push(number);
+                close(arena, number);
+            }
+        }
+        if closed.len() == before {
+            return None;
         }
     }
-    true
 }
 
-/// The processes below `seat` that are not certainly dead. Complete if the seat was closed before.
-pub(crate) fn living_below(arena: &Arena, seat: u16) -> impl Iterator<Item = Identity> {
-    arena
-        .seats()
-        .below(seat)
-        .map(|(.., identity)| Identity::from_bits(identity))
-        .filter(|identity| !identity.is_gone())
+/// Whether a process can not reach the arena any more: it is gone, or, forked by other code, it runs another program.
+fn is_out(seat: &Seat, identity: Identity) -> bool {
+    identity.is_gone() || seat.is_stray() && identity.runs_without(MAPPING_NAME)
 }
 
-/// Vacates the seats that a dead participant kept for children it did not fork, or that have not registered: they
-/// will find that they may not.
-fn drop_reservations(arena: &Arena, by: u16) {
+/// Lets no child of the dead participant in `by` begin any more: those who register find it closed, those who have not find
+/// their reservation gone.
+fn close(arena: &Arena, by: u16) {
+    if let Some(seat) = arena.seats().seat(by) {
+        seat.close();
+    }
     for (_, seat) in arena.seats().iter() {
         if let Occupant::Reserved { by: reserver, word } = seat.occupant()
             && reserver == by
@@ -78,39 +86,65 @@ fn drop_reservations(arena: &Arena, by: u16) {
     }
 }
 
+/// Sweeps the seat of `identity`, which is dead, and everyone below it. `false`: a descendant lives still, or the seat is
+/// somebody else's by now; nothing was given back.
+pub(crate) fn sweep_family(arena: &Arena, seat: u16, identity: Identity) -> bool {
+    // An error means that a signal handler interrupted a sweep on this thread: the next one goes on.
+    let swept = heap::locked(arena, &arena.header().sweep.0, |_| (), || sweep_locked(arena, seat, identity));
+    swept == Ok(true)
+}
+
+/// Sweep lock held: nobody else vacates a seat of a dead process now.
+fn sweep_locked(arena: &Arena, seat: u16, identity: Identity) -> bool {
+    let seats = arena.seats();
+    let is_there = || {
+        let process = Occupant::Process(identity.bits());
+        seats.seat(seat).is_some_and(|seat| seat.occupant() == process && is_out(seat, identity))
+    };
+    if !is_there() || member::seat() == Some(seat) || living_below(arena, seat, identity).is_some() {
+        return false; // I1
+    }
+    let below: Vec<(u16, u64)> = seats.below(seat).map(|(number, _, identity)| (number, identity)).collect();
+    below
+        .into_iter()
+        .chain([(seat, identity.bits())])
+        .all(|(number, identity)| sweep(arena, number, identity))
+}
+
 /// Sweeps those dead whom no parent of ours waits for: forks that programs made by themselves, and families whose parent
 /// is dead too. Returns whether a seat became free.
 pub(crate) fn sweep_strays(arena: &Arena) -> bool {
     let seats = arena.seats();
     let mut freed = false;
     for (number, seat) in seats.iter() {
-        if !matches!(seat.occupant(), Occupant::Process(_)) || !is_dead(arena, number) {
-            continue;
-        }
+        let Occupant::Process(identity) = seat.occupant() else { continue };
         let awaited = !seat.is_stray() && seat.parent().is_some_and(|parent| !is_dead(arena, parent));
-        freed |= !awaited && sweep_family(arena, number);
+        let identity = Identity::from_bits(identity);
+        freed |= !awaited && is_out(seat, identity) && sweep_family(arena, number, identity);
     }
     super::limbo::settle(arena);
     freed
 }
 
-/// Sweeps one seat. Sweep lock held.
-fn sweep(arena: &Arena, dead: u16, identity: u64) {
-    let Some(seat) = arena.seats().seat(dead) else { return };
-    if seat.occupant() != Occupant::Process(identity) || member::seat() == Some(dead) {
-        return; // I1
-    }
-    seat.close();
+/// Sweeps one seat of the dead. Sweep lock held. `false`: something of it is left.
+fn sweep(arena: &Arena, dead: u16, identity: u64) -> bool {
+    let Some(seat) = arena.seats().seat(dead) else { return false };
     let header = arena.header();
     for lock in [&header.heap.0, &header.shares.0, &header.sweep.0] {
         orphan(lock, dead);
     }
     if seat.owned.load(Acquire) != 0 {
         // D1: the dead one's last count is the truth, or too high
-        while sweep_batch(arena, dead) == Ok(BATCH) {}
+        loop {
+            match sweep_batch(arena, dead) {
+                Ok(BATCH) => {}
+                Ok(_) => break,
+                Err(_) => return false,
+            }
+        }
         heap::dissolve_empty_slabs(arena);
     }
-    seat.vacate(identity);
+    seat.vacate(identity)
 }
 
 /// Takes over, or frees, up to `BATCH` blocks of the dead. Returns how many.

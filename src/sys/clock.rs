@@ -1,6 +1,17 @@
 //! Deadlines: absolute points on the monotonic clock, so that interruptions cannot lengthen a wait.
 
+#![allow(unsafe_code)]
+// Unsafe for one reason: the clock as a bare number.
+
 use std::time::{Duration, Instant};
+
+/// Returns the time of the monotonic clock in milliseconds. For intervals, not for deadlines.
+pub(crate) fn milliseconds() -> u64 {
+    let mut now = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    // SAFETY: `now` is a live, writable timespec; this clock exists on every Linux.
+    unsafe { libc::clock_gettime(libc::CLOCK_MONOTONIC, &raw mut now) };
+    now.tv_sec.cast_unsigned() * 1000 + now.tv_nsec.cast_unsigned() / 1_000_000
+}
 
 /// The moment at which a wait gives up, or never.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -37,12 +37,14 @@ impl Watch {
     /// Adds `fd` under `token`: reported once it is readable or hung up. A thread that waits already will see
     /// it.
     ///
+    /// It is reported once; [`Watch::remove`] and `add` again to hear more of it.
+    ///
     /// The set does not keep `fd` open: [`Watch::remove`] it before closing it.
     ///
     /// # Errors
     /// `EEXIST` when it is in the set, `ENOSPC` or `ENOMEM`; the set is then what it was.
     pub(crate) fn add(&self, fd: BorrowedFd<'_>, token: u64) -> Result<(), OsError> {
-        let mut event = libc::epoll_event { events: libc::EPOLLIN as u32, u64: token };
+        let mut event = libc::epoll_event { events: (libc::EPOLLIN | libc::EPOLLONESHOT) as u32, u64: token };
         // SAFETY: `event` is a live epoll_event that the call only reads; both descriptors are open, being
         // borrowed.
         let result = unsafe {

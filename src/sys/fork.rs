@@ -50,18 +50,43 @@ pub(crate) enum Forked {
 ///   held.
 /// - The child must not return into frames whose owners expect to be returned to once.
 pub(crate) unsafe fn fork() -> Result<Forked, OsError> {
-    let before = block_all()?;
-    let outer = MASK_BEFORE.replace(Some(before));
+    let blocked = block_signals()?;
     // SAFETY: the caller answers for what the child does. libc's fork, not the bare system call, so that
     // allocators and the C library put their own locks in order.
     let pid = unsafe { libc::fork() };
     if pid == 0 {
+        // The mask is the child's to restore, when it is set up.
+        std::mem::forget(blocked);
         return Ok(Forked::Child);
     }
-    let result = errno::check(pid > 0, "fork", "process");
-    set_mask(&before);
-    MASK_BEFORE.set(outer);
-    result.map(|()| Forked::Parent { pid })
+    errno::check(pid > 0, "fork", "process")?;
+    Ok(Forked::Parent { pid })
+}
+
+/// All signals of this thread are blocked as long as this lives; inner ones change nothing.
+#[derive(Debug)]
+pub(crate) struct SignalsBlocked {
+    outermost: bool,
+}
+
+/// Blocks all signals of this thread: no handler can come between what belongs together.
+///
+/// # Errors
+/// `EINVAL`, never seen.
+pub(crate) fn block_signals() -> Result<SignalsBlocked, OsError> {
+    if MASK_BEFORE.get().is_some() {
+        return Ok(SignalsBlocked { outermost: false });
+    }
+    MASK_BEFORE.set(Some(block_all()?));
+    Ok(SignalsBlocked { outermost: true })
+}
+
+impl Drop for SignalsBlocked {
+    fn drop(&mut self) {
+        if self.outermost {
+            restore_signals();
+        }
+    }
 }
 
 /// Gives this thread the signal mask it had before [`fork`]: the last step of a child's set-up. Once only; a

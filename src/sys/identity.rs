@@ -18,6 +18,7 @@
 #![allow(unsafe_code)]
 // Unsafe for one reason: fstatfs fills in a struct.
 
+use std::ffi::CStr;
 use std::fs::{self, File};
 use std::io::Read;
 use std::mem::MaybeUninit;
@@ -85,6 +86,15 @@ impl Identity {
         (self.0 >> MARK_BITS) as i32
     }
 
+    /// Tells whether the process certainly has no mapping of the memfd `name`: it has exec'd another program since it was
+    /// forked. Not being able to ask is no evidence. Does not block.
+    pub(crate) fn runs_without(self, name: &CStr) -> bool {
+        let Ok(maps) = fs::read(format!("/proc/{}/maps", self.pid())) else { return false };
+        // An empty list is that of a process which is just ending. One whose number went to another process meanwhile is gone.
+        let mapped = names_after(&maps, b"/memfd:", name.to_bytes());
+        !maps.is_empty() && !mapped && !self.is_gone()
+    }
+
     /// Tells whether the process is certainly gone: all its threads have ended, though it may not be reaped
     /// yet.
     ///
@@ -125,6 +135,11 @@ fn mark(pidfd: &PidFd, pid: i32) -> Result<u64, OsError> {
     let unreadable = |errno| OsError::new("read", "/proc/pid/stat", errno);
     let len = stat.read(&mut text).map_err(|error| unreadable(error.raw_os_error().unwrap_or(0)))?;
     text.get(..len).and_then(start_time).ok_or(unreadable(libc::EINVAL))
+}
+
+/// Tells whether `name` stands right behind `prefix` somewhere in `text`.
+fn names_after(text: &[u8], prefix: &[u8], name: &[u8]) -> bool {
+    text.windows(prefix.len() + name.len()).any(|part| part.starts_with(prefix) && part.ends_with(name))
 }
 
 /// Tells whether pidfds have inodes of their own on this kernel.

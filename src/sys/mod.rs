@@ -53,19 +53,19 @@ pub(crate) mod signal;
 pub(crate) mod stdio;
 
 pub(crate) use available::available_memory;
-pub(crate) use clock::Deadline;
+pub(crate) use clock::{Deadline, milliseconds};
 pub(crate) use copy::{copy_in, copy_out};
 pub(crate) use death_pipe::DeathPipe;
 pub(crate) use epoll::Watch;
 pub(crate) use fork::{
-    Forked, abandon, at_fork, default_signals, exit_now, fork, handles_signals, parent_pid, pid,
-    restore_signals, set_process_name, tid,
+    Forked, SignalsBlocked, abandon, at_fork, block_signals, default_signals, exit_now, fork,
+    handles_signals, parent_pid, pid, restore_signals, set_process_name, tid,
 };
 pub(crate) use futex::{Wait, relax, release_and_wake, wait, wake};
 pub(crate) use identity::{Identity, pid_namespace};
 pub(crate) use mapping::{Mapping, default_capacity, page_size};
 pub(crate) use pidfd::{ExitStatus, PidFd};
-pub(crate) use signal::{SIGKILL, SIGTERM, signal_name};
+pub(crate) use signal::{SIGABRT, SIGKILL, SIGTERM, signal_name};
 pub(crate) use stdio::{open_dev_null, stdin_from_dev_null, write_stderr};
 
 #[cfg(test)]

@@ -1,5 +1,7 @@
 //! Names of signals.
 
+/// What a process ends itself with that can not go on.
+pub(crate) const SIGABRT: i32 = libc::SIGABRT;
 /// Ends a process at once.
 pub(crate) const SIGKILL: i32 = libc::SIGKILL;
 /// Asks a process to end.

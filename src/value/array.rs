@@ -155,7 +155,9 @@ impl<T: Element> Array<T> {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn freeze(self) -> Frozen<T> {
-        Frozen::of_block(Arc::new(self.block), self.len)
+        let mut block = self.block;
+        block.make_shareable();
+        Frozen::of_block(Arc::new(block), self.len)
     }
 
     /// Lends the array as cells: single elements that many processes read and write at the same time.

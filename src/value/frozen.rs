@@ -9,6 +9,7 @@ use std::sync::Arc;
 use super::{Element, array};
 use crate::message::{DecodeError, Measure, Message, Reader, Writer};
 use crate::segment::block::Block;
+use crate::segment::container::Use;
 
 /// An array that nobody writes any more: a table, an image, a training set that many processes read at once.
 ///
@@ -75,12 +76,12 @@ impl<T: Element> Message for Frozen<T> {
 
     fn encode(self, to: &mut Writer<'_>) {
         self.len.encode(to);
-        to.shared(self.block);
+        to.shared(self.block, Use::Frozen);
     }
 
     fn decode(from: &mut Reader<'_>) -> Result<Self, DecodeError> {
         let len = usize::decode(from)?;
-        let block = from.shared()?;
+        let block = from.shared(Use::Frozen)?;
         if !array::fits::<T>(&block, len) {
             return Err(DecodeError::Foreign("the block of a frozen array is too small for it"));
         }

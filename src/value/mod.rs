@@ -49,8 +49,8 @@ pub use frozen::Frozen;
 pub use integers::Integer;
 pub use value::Value;
 
-/// Whether a block that came in a message has room for what is said to lie in it.
+/// Whether a block that came in a message is what is said to lie in it.
 fn holds(block: &Block, layout: Layout) -> bool {
     layout.size() == 0
-        || layout.size() <= block.size() && block.as_ptr().addr().get().is_multiple_of(layout.align())
+        || layout.size() == block.size() && block.as_ptr().addr().get().is_multiple_of(layout.align())
 }

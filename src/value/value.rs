@@ -21,6 +21,7 @@ use super::{Integer, holds};
 use crate::message::{DecodeError, Measure, Message, Plain, Reader, Writer};
 use crate::segment::AllocError;
 use crate::segment::block::{Bears, Block, Fill};
+use crate::segment::container::Use;
 
 /// A value in shared memory that many processes and threads read and write: a counter, a flag, a best result
 /// so far.
@@ -122,7 +123,8 @@ impl<T: Plain> Value<T> {
     /// ```
     pub fn new(value: T) -> Result<Self, AllocError> {
         let bears = if word::fits(size_of::<T>()) { Bears::Nothing } else { Bears::OwnerLock };
-        let block = Block::allocate(Self::layout()?, Fill::Zeroed, bears)?;
+        let mut block = Block::allocate(Self::layout()?, Fill::Zeroed, bears)?;
+        block.make_shareable();
         let this = Self::of_block(Arc::new(block), Self::keep_spare(&value));
         match this.place() {
             Place::Word(word) => word.store(word::to_bits(&value)),
@@ -328,11 +330,11 @@ impl<T: Plain> Message for Value<T> {
     }
 
     fn encode(self, to: &mut Writer<'_>) {
-        to.shared(self.block);
+        to.shared(self.block, Use::Value);
     }
 
     fn decode(from: &mut Reader<'_>) -> Result<Self, DecodeError> {
-        let block = from.shared()?;
+        let block = from.shared(Use::Value)?;
         if !Self::layout().is_ok_and(|layout| holds(&block, layout)) {
             return Err(DecodeError::Foreign("the block of a value is too small for it"));
         }

@@ -15,6 +15,8 @@ const PATIENCE: Duration = Duration::from_secs(3);
 const SETTLE: Duration = Duration::from_millis(300);
 /// What a test array is filled with, so that a page that is handed out again unwiped is noticed.
 pub(crate) const FILL: u64 = 0xa5a5_5a5a_a5a5_5a5a;
+/// Elements of a `u64` array that is one of the largest small objects.
+pub(crate) const LARGEST_SMALL: usize = 256;
 /// Elements of a `u64` array that takes three pages.
 pub(crate) const THREE_PAGES: usize = 3 * 4096 / 8;
 

@@ -5,7 +5,7 @@ use std::hint::black_box;
 use procshare::{Array, Value, arena};
 
 use crate::forked::{Forked, open_slabs, take_turn};
-use crate::heap::{FILL, THREE_PAGES};
+use crate::heap::{FILL, LARGEST_SMALL, THREE_PAGES};
 use crate::sweep::sweep;
 use crate::table::Tally;
 
@@ -26,8 +26,6 @@ fn sweep_at_hand(name: &str, operation: &dyn Fn()) -> Tally {
 
 /// Elements of an array that still is a small object.
 const SMALL: usize = 64;
-/// Of the largest one that is.
-const LARGEST_SMALL: usize = 256;
 
 /// Makes an array, writes to both its ends, and drops it. An error ends the operation early, which the survivors do
 /// not mind; that it is none in an unharmed run is what the recorded path's length shows.
@@ -52,9 +50,10 @@ fn a_small_value_killed_while_it_is_made_or_dropped_leaves_a_legal_heap() {
 }
 
 #[test]
-fn a_first_small_value_killed_while_it_is_made_or_dropped_leaves_a_legal_heap() {
-    sweep_after("Value::new + drop, makes its slab", &|| (), &|| drop(Value::new(black_box(7_u64))))
-        .assert_clean();
+fn a_first_small_array_killed_while_it_makes_its_slab_leaves_a_legal_heap() {
+    // The largest small objects: of the others a slab has more, and a path through it more turns of the same loops.
+    let first = || make_and_drop(LARGEST_SMALL);
+    sweep_after("Array::zeroed + drop, makes its slab", &|| (), &first).assert_clean();
 }
 
 #[test]
@@ -63,12 +62,24 @@ fn a_small_array_killed_while_it_is_made_or_dropped_leaves_a_legal_heap() {
 }
 
 #[test]
-fn a_small_array_killed_while_it_finds_all_slabs_full_and_opens_another_leaves_a_legal_heap() {
+fn a_small_array_killed_while_it_opens_another_slab_leaves_a_legal_heap() {
     let turn = take_turn();
-    // More than one slab full of the largest small objects, all of them kept.
-    let _full = [0; 48].map(|_| Array::<u64>::zeroed(LARGEST_SMALL).expect("an array"));
-    let many = || drop([0; 24].map(|_| Array::<u64>::zeroed(LARGEST_SMALL)));
-    sweep("24 x Array::zeroed + drop, opens a slab", &turn, &mut Forked::new(&turn, &many)).assert_clean();
+    let _full = full_slab();
+    let two = || drop([0; 2].map(|_| Array::<u64>::zeroed(LARGEST_SMALL)));
+    sweep("2 x Array::zeroed + drop, all slabs full", &turn, &mut Forked::new(&turn, &two)).assert_clean();
+}
+
+/// Small objects that fill a slab to the last one.
+fn full_slab() -> Vec<Array<u64>> {
+    let mut kept = Vec::new();
+    loop {
+        let before = arena::stats().committed;
+        let next = Array::zeroed(LARGEST_SMALL).expect("an array");
+        if arena::stats().committed > before && !kept.is_empty() {
+            return kept;
+        }
+        kept.push(next);
+    }
 }
 
 #[test]

@@ -66,10 +66,14 @@ impl Path {
             .collect()
     }
 
-    /// The boundary at or before `k` from which `k` is cheapest: a breakpoint costs two stops each time it is
-    /// passed, a step costs one.
+    /// The boundary at or before `k` from which `k` is cheapest: a breakpoint costs two stops each time it is passed, a
+    /// step costs one.
     pub(crate) fn approach(&self, k: usize) -> usize {
-        let cost = |at: usize| 2 * self.occurrence[at] + (k - at);
-        (k.saturating_sub(LOOK_BACK)..=k).min_by_key(|at| (cost(*at), k - at)).unwrap_or(k)
+        (k.saturating_sub(LOOK_BACK)..=k).min_by_key(|at| (self.cost(*at, k), k - at)).unwrap_or(k)
+    }
+
+    /// How often a victim is stopped on its way to `k`, if the last breakpoint stands at `at`.
+    pub(crate) fn cost(&self, at: usize, k: usize) -> usize {
+        2 * self.occurrence[at] + (k - at)
     }
 }

@@ -2,11 +2,11 @@
 
 use std::hint::black_box;
 
-use procshare::{Array, Value};
+use procshare::Array;
 
 use crate::engine::Victim;
 use crate::forked::take_turn;
-use crate::heap::{Heap, THREE_PAGES};
+use crate::heap::{Heap, LARGEST_SMALL, THREE_PAGES};
 use crate::path::Path;
 use crate::sweep::{Subject, sweep};
 use crate::tracee;
@@ -14,7 +14,7 @@ use crate::turn::Turn;
 use crate::witness::Verdict;
 
 /// At how many points the first victim is tried, to find the one that leaves most to do.
-const TRIED: usize = 60;
+const TRIED: usize = 40;
 
 /// A participant that joins: what the crate does in a fresh child, before any code of the program's runs there.
 struct Joining {
@@ -97,13 +97,16 @@ fn a_fresh_child_killed_while_it_joins_gives_its_seat_back() {
 
 #[test]
 fn a_process_killed_while_it_repairs_what_a_killed_one_left_leaves_a_legal_heap() {
-    fn value_and_array() {
-        let value = Value::new(black_box(7_u64));
-        let array = Array::<u64>::zeroed(THREE_PAGES);
-        drop(value);
-        drop(array);
+    fn object_and_pages() {
+        let object = Array::<u64>::zeroed(LARGEST_SMALL);
+        let pages = Array::<u64>::zeroed(black_box(THREE_PAGES));
+        drop(object);
+        drop(pages);
     }
     let turn = take_turn();
-    let mut nested = Nested::new(&turn, value_and_array);
+    // A slab of few objects: the repair looks at all of them.
+    let _slab = Array::<u64>::zeroed(LARGEST_SMALL).expect("an array");
+    object_and_pages();
+    let mut nested = Nested::new(&turn, object_and_pages);
     sweep("recovery from a kill in the same operation", &turn, &mut nested).assert_clean();
 }

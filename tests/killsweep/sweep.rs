@@ -50,18 +50,9 @@ pub(crate) fn sweep(name: &str, turn: &Turn, subject: &mut dyn Subject) -> Tally
     let began = Instant::now();
     let tally = Run::new(name, turn.board, subject).all_points();
     print_row(name, &tally, began.elapsed());
-    unsafe {
-        let p = PROF;
-        let _ = std::io::Write::write_fmt(
-            &mut std::io::stderr(),
-            format_args!("PROF {:?}\n", p.map(|x| x / tally.killed as f64 * 1e3)),
-        );
-        PROF = [0.0; 5];
-    }
     tally
 }
 
-static mut PROF: [f64; 5] = [0.0; 5];
 struct Run<'a> {
     name: &'a str,
     board: &'static Board,
@@ -91,7 +82,7 @@ impl<'a> Run<'a> {
         let path = path.expect("the operation runs to its end under single steps");
         let points = mode().points(&path);
         self.tally = Tally { path: path.len(), points: points.len(), ..Tally::default() };
-        let step = mode().stride(points.len());
+        let step = mode().stride(&path, &points);
         for k in points.iter().skip(seed() % step).step_by(step) {
             self.point(&path, *k);
             if self.tally.hung >= ENOUGH_HUNG && self.subject.patience() > Duration::from_secs(1) {
@@ -109,12 +100,9 @@ impl<'a> Run<'a> {
 
     /// One victim: prepared, launched, taken somewhere by `drive`, killed, buried, and its survivor examined.
     fn one(&mut self, place: &str, drive: impl FnOnce(&Victim) -> Arrival) {
-        let p0 = Instant::now();
         let mut verdict = self.ask(Task::Prepare);
-        let p1 = Instant::now();
         let here = format!("{}, {place}", self.name);
         let victim = self.dog.over_tracer(&here, || self.subject.launch());
-        let p2 = Instant::now();
         let (arrival, stuck) = self.dog.over(victim.pid(), ON_THE_WAY, || drive(&victim));
         verdict.hung |= stuck;
         self.tally.diverged += usize::from(arrival == Arrival::Diverged && !stuck);
@@ -123,17 +111,9 @@ impl<'a> Run<'a> {
             self.board.remark(&format!("the victim got signal {signal} at {at:#x}"));
             verdict.corrupt = true;
         }
-        let p3 = Instant::now();
         victim.kill();
         verdict |= self.dog.over_tracer(&here, || self.subject.bury(victim));
-        let p4 = Instant::now();
         verdict |= self.ask(Task::Examine);
-        let p5 = Instant::now();
-        unsafe {
-            for (i, d) in [p1 - p0, p2 - p1, p3 - p2, p4 - p3, p5 - p4].iter().enumerate() {
-                PROF[i] += d.as_secs_f64();
-            }
-        }
         let remark = self.board.take_remark();
         self.tally.count(verdict, || format!("{place}: {verdict:?} {remark}"));
         if verdict.hung {

@@ -9,7 +9,9 @@ use crate::path::Path;
 use crate::witness::Verdict;
 
 /// Kills that a sampled sweep makes at most.
-const SAMPLED: usize = 200;
+const SAMPLED: usize = 250;
+/// And how often it may stop its victims for that: a few seconds' worth.
+const STOPS: usize = 300_000;
 
 /// What came of one sweep.
 #[derive(Clone, Debug, Default)]
@@ -114,10 +116,13 @@ impl Mode {
         }
     }
 
-    /// Every how-manieth of so many points is taken.
-    pub(crate) fn stride(self, points: usize) -> usize {
+    /// Every how-manieth of the points is taken.
+    pub(crate) fn stride(self, path: &Path, points: &[usize]) -> usize {
         match self {
-            Self::Sampled => points.div_ceil(SAMPLED).max(1),
+            Self::Sampled => {
+                let stops: usize = points.iter().map(|k| path.cost(path.approach(*k), *k)).sum();
+                points.len().div_ceil(SAMPLED).max(stops.div_ceil(STOPS)).max(1)
+            }
             Self::Full | Self::Every => 1,
         }
     }

@@ -59,6 +59,10 @@ impl Drop for Group {
     }
 }
 
+fn count() -> Value<u32> {
+    Value::new(0).expect("4 bytes")
+}
+
 /// Runs a program in a small group; skips with a reason where there can be none.
 fn run_in_a_small_group(name: &str, program: Program) {
     let group = match Group::new(name) {
@@ -107,8 +111,7 @@ fn program_whose_children_ask_together() {
     as_program(120, || {
         enter_group();
         const PART: usize = LIMIT / 8 * 3;
-        let waiting = Value::new(0_u32).expect("4 bytes");
-        let done = Value::new(0_u32).expect("4 bytes");
+        let (waiting, done, over) = (count(), count(), count());
         let met = scope(|s| {
             let ask = || {
                 waiting.fetch_add(1);
@@ -116,15 +119,48 @@ fn program_whose_children_ask_together() {
                 let array = Array::<u8>::zeroed(PART);
                 // All hold what they got until all have asked.
                 done.fetch_add(1);
-                wait_until(|| done.get() == 4);
+                wait_until(|| over.get() == 1);
                 u32::from(array.is_ok())
             };
             let children = [(); 4].map(|()| s.spawn(ask).expect("spawn"));
+            // Whoever was killed is never done.
+            wait_until(|| done.get() == 4 || children.iter().any(|child| !child.is_alive()));
+            over.set(1);
             children.map(|child| child.join().expect("nobody was killed")).iter().sum::<u32>()
         });
         let met = met.expect("no failure");
         say("met", met);
         assert!(met <= 2, "{met} times {PART} bytes of {LIMIT}");
+    });
+}
+
+#[test]
+#[ignore = "a program that a test starts"]
+fn program_whose_many_children_ask_for_little() {
+    as_program(120, || {
+        enter_group();
+        const CHILDREN: u32 = 40;
+        const PART: usize = 4 << 20;
+        let (waiting, done, over) = (count(), count(), count());
+        let met = scope(|s| {
+            let ask = || {
+                // What was free at this moment is not any more when all go on.
+                let first = Array::<u8>::zeroed(64 << 10);
+                waiting.fetch_add(1);
+                wait_until(|| waiting.get() == CHILDREN);
+                let array = first.and_then(|_| Array::<u8>::zeroed(PART));
+                done.fetch_add(1);
+                wait_until(|| over.get() == 1);
+                u32::from(array.is_ok())
+            };
+            let children: Vec<_> = (0..CHILDREN).map(|_| s.spawn(ask).expect("spawn")).collect();
+            // Whoever was killed is never done.
+            wait_until(|| done.get() == CHILDREN || children.iter().any(|child| !child.is_alive()));
+            over.set(1);
+            children.into_iter().map(|child| child.join().expect("nobody was killed")).sum::<u32>()
+        });
+        let met = met.expect("no failure");
+        assert!((met as usize) * PART < LIMIT, "{met} times {PART} bytes of {LIMIT}");
     });
 }
 
@@ -168,6 +204,12 @@ fn childs_request_beyond_the_groups_limit_is_refused_and_the_child_lives() {
 fn requests_that_only_together_exceed_the_limit_do_not_all_go_through() {
     watchdog!(180);
     run_in_a_small_group("together", Program::of(program_whose_children_ask_together));
+}
+
+#[test]
+fn small_requests_of_many_children_do_not_add_up_beyond_the_limit() {
+    watchdog!(180);
+    run_in_a_small_group("many", Program::of(program_whose_many_children_ask_for_little));
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! A spawn that the system refuses is an error that leaves nothing behind, and the next one works.
 
-use procshare::{Array, Builder, Process, arena};
+use procshare::{Array, Builder, Process, Value, arena};
 
 use crate::support::{Leftovers, isolated, os, wait_until};
 
@@ -86,6 +86,37 @@ fn spawn_without_a_descriptor_left_is_an_error() {
         os::limit(libc::RLIMIT_NOFILE, before);
         assert_eq!(Process::spawn(|| 1_u32).expect("spawn again").join().expect("join"), 1);
         leftovers.assert_nothing_new();
+    });
+}
+
+#[test]
+fn first_spawn_that_is_refused_leaves_nothing() {
+    isolated(60, || {
+        drop(Value::new(1_u64).expect("8 bytes"));
+        let before = Leftovers::now();
+        // Not even the crate's own thread can be started.
+        without_processes(|| {
+            for _ in 0..50 {
+                assert!(Process::spawn(|| 1_u32).is_err());
+            }
+        });
+        before.assert_nothing_new();
+        assert_eq!(Process::spawn(|| 1_u32).expect("spawn again").join().expect("join"), 1);
+    });
+}
+
+#[test]
+fn body_of_a_spawn_that_fails_is_not_run() {
+    isolated(60, || {
+        Process::spawn(|| ()).expect("spawn").join().expect("join");
+        let runs = Value::new(0_u32).expect("4 bytes");
+        let before = os::limit(libc::RLIMIT_NOFILE, 3);
+        for _ in 0..50 {
+            let own = runs.clone();
+            assert!(Process::spawn(move || own.fetch_add(1)).is_err());
+        }
+        os::limit(libc::RLIMIT_NOFILE, before);
+        assert_eq!(runs.get(), 0);
     });
 }
 

@@ -4,6 +4,7 @@
 mod support;
 
 mod closure_copy;
+mod commands;
 mod ctrl_c;
 mod deadlines;
 mod detached;

@@ -90,3 +90,16 @@ fn death_of_a_grandchild_is_its_parents_affair() {
     };
     assert!(Process::spawn(nest).expect("spawn").join().expect("join"));
 }
+
+#[test]
+fn threads_of_a_child_spawn_and_join() {
+    watchdog!(60);
+    let work = || {
+        let spawn = |i: u64| {
+            std::thread::spawn(move || Process::spawn(move || i * i).expect("spawn").join().expect("join"))
+        };
+        let threads: Vec<_> = (1..=4).map(spawn).collect();
+        threads.into_iter().map(|thread| thread.join().expect("no panic")).sum::<u64>()
+    };
+    assert_eq!(Process::spawn(work).expect("spawn").join().expect("join"), 30);
+}

@@ -1,8 +1,8 @@
 //! A child's panic reaches the parent with its message and its place.
 
-use procshare::{Failure, Panic, Process, scope};
+use procshare::{Failure, Panic, Process, Value, scope};
 
-use crate::support::{failure, watchdog};
+use crate::support::{failure, isolated, os, watchdog};
 
 /// The line of the panic in `fails`.
 const LINE_OF_THE_PANIC: u32 = line!() + 4;
@@ -152,4 +152,21 @@ fn panic_of_a_borrowing_child_leaves_its_chunk_readable() {
     });
     assert_eq!(ended.expect("joined"), "cannot resample 2 values");
     assert_eq!(array[..], [9, 0, 0, 0]);
+}
+
+#[test]
+fn panic_hook_of_the_program_is_called_in_the_parent_only() {
+    isolated(60, || {
+        let (here, elsewhere) = (Value::new(0_u32).expect("4 bytes"), Value::new(0_u32).expect("4 bytes"));
+        let (parent, counts) = (os::pid(), [here.clone(), elsewhere.clone()]);
+        std::panic::set_hook(Box::new(move |_| {
+            counts[usize::from(os::pid() != parent)].fetch_add(1);
+        }));
+        assert_eq!(
+            panic_of(Process::spawn(|| fails(3)).expect("spawn").join()).message,
+            "cannot resample 3 values"
+        );
+        assert!(std::panic::catch_unwind(|| fails(4)).is_err());
+        assert_eq!((here.get(), elsewhere.get()), (1, 0));
+    });
 }

@@ -2,9 +2,9 @@
 
 use std::hint::black_box;
 
-use procshare::{Failure, Process};
+use procshare::{Failure, Process, Value};
 
-use crate::support::{failure, os, watchdog};
+use crate::support::{failure, os, table, wait_until, watchdog};
 
 /// The signal that ended a child doing this.
 #[track_caller]
@@ -76,4 +76,33 @@ fn siblings_of_a_child_that_crashes_go_on() {
     let good = Process::spawn(|| 1_u32).expect("spawn");
     assert_eq!(signal_that_ends(|| std::process::abort()), libc::SIGABRT);
     assert_eq!(good.join().expect("join"), 1);
+}
+
+#[test]
+fn stopped_child_is_alive_and_goes_on_when_told() {
+    watchdog!(60);
+    let go = Value::new(0_u32).expect("4 bytes");
+    let told = go.clone();
+    let work = move || {
+        wait_until(|| told.get() == 1);
+        2_u32
+    };
+    let mut child = Process::spawn(work).expect("spawn");
+    os::kill(child.pid(), libc::SIGSTOP);
+    wait_until(|| table::entry(child.pid()).is_some_and(|entry| entry.state == 'T'));
+    go.set(1);
+    let waited = child.join_timeout(std::time::Duration::from_millis(30));
+    assert!(matches!(waited, Err(Failure::TimedOut { .. })) && child.is_alive(), "{waited:?}");
+    os::kill(child.pid(), libc::SIGCONT);
+    assert_eq!(child.join().expect("join"), 2);
+}
+
+#[test]
+fn stopped_child_can_be_killed() {
+    watchdog!(60);
+    let child = Process::spawn(|| -> u32 { os::sleep_for_ever() }).expect("spawn");
+    os::kill(child.pid(), libc::SIGSTOP);
+    child.kill().expect("kill");
+    let failed = failure(child.join());
+    assert!(matches!(failed, Failure::Signaled { signal: libc::SIGKILL, .. }), "{failed:?}");
 }

@@ -141,6 +141,12 @@ pub(crate) fn kill_with_this_thread(command: &mut Command) {
     unsafe { command.pre_exec(bind) };
 }
 
+/// Makes std start the program by fork and exec.
+pub(crate) fn fork_before_exec(command: &mut Command) {
+    // SAFETY: the closure does nothing.
+    unsafe { command.pre_exec(|| Ok(())) };
+}
+
 /// Closes every descriptor from `first` on, as a daemonizer does.
 pub(crate) fn close_from(first: u32) {
     // SAFETY: only called in children that afterwards use no descriptor from `first` on and end by _exit.

@@ -22,7 +22,10 @@ fn a_reserved_seat_is_the_childs_who_registers() {
     assert!(!seat.register(word, IDENTITY + 2), "by a stranger");
     assert_eq!(seat.occupant(), Occupant::Process(IDENTITY + 1));
     assert_eq!(seat.parent(), Some(parent));
-    assert_eq!(table.youngest_child(parent), 1);
+    seat.set_birth(1);
+    assert_eq!(table.youngest_child(parent, 9), 1);
+    assert!(table.reserve(parent, 2).is_some());
+    assert_eq!(table.youngest_child(parent, 9), 9, "one about to be forked");
 }
 
 #[test]

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::{encode, lay};
 use crate::message::{DecodeError, Measure, Message, Reader, Writer};
 use crate::segment::block::{Bears, Block, Fill};
+use crate::segment::container::Use;
 
 /// Promises `promised` bytes and `handles` handles, and writes whatever it likes.
 struct Liar<W: FnOnce(&mut Writer<'_>)> {
@@ -70,8 +71,8 @@ fn more_handles_than_measured_are_refused() {
     refused(8, 0, |to| to.moved(block()));
     refused(0, 1, |to| {
         let block = Arc::new(block());
-        to.shared(block.clone());
-        to.shared(block);
+        to.shared(block.clone(), Use::Value);
+        to.shared(block, Use::Value);
     });
 }
 
