@@ -3,6 +3,7 @@
 use std::{
     collections::BTreeMap,
     hint::black_box,
+    io::Write,
     panic::catch_unwind,
     sync::{
         Mutex,
@@ -29,12 +30,22 @@ fn allocate() {
     black_box(map);
 }
 
-/// Prints to both streams, taking their locks.
+/// Prints to both streams, and keeps each locked for a while: a fork will often find them so.
 fn print() {
+    const WHILE: Duration = Duration::from_micros(200);
+    let mut out = std::io::stdout().lock();
     for i in 0..20 {
-        println!("a line of some length, to make the buffer of stdout spill now and then: {i}");
-        eprintln!("{i}");
+        writeln!(out, "a line of some length, to make the buffer of stdout spill now and then: {i}")
+            .expect("stdout");
     }
+    thread::sleep(WHILE);
+    drop(out);
+    let mut err = std::io::stderr().lock();
+    writeln!(err, "a line").expect("stderr");
+    thread::sleep(WHILE);
+    drop(err);
+    // Nobody is to starve for want of the locks.
+    thread::sleep(WHILE);
 }
 
 /// Panics with a backtrace, which takes std's backtrace lock and allocates in a hundred places.

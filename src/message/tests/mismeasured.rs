@@ -77,9 +77,14 @@ fn more_handles_than_measured_are_refused() {
 }
 
 #[test]
-fn less_than_measured_is_fine() {
-    let (bytes, manifest) = encode(Liar { promised: 10, handles: 3, write: |to| to.plain(&7_u16) }).unwrap();
+fn fewer_bytes_than_measured_are_fine() {
+    let (bytes, manifest) = encode(Liar { promised: 10, handles: 0, write: |to| to.plain(&7_u16) }).unwrap();
     assert_eq!((bytes.len(), manifest.len()), (10, 0));
+}
+
+#[test]
+fn fewer_handles_than_measured_are_refused() {
+    refused(0, 1, |_| ());
 }
 
 #[test]

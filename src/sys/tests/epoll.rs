@@ -17,13 +17,16 @@ fn watch_names_the_child_that_ended_and_not_the_other() {
 }
 
 #[test]
-fn what_was_reported_is_reported_again_until_it_is_removed() {
+fn what_was_reported_is_reported_again_only_when_it_is_added_again() {
     let watch = Watch::new().expect("epoll");
     let child = Child::running(|| 0);
     watch.add(child.pidfd.as_fd(), 7).expect("add");
     let mut tokens = [0; 1];
     for _ in 0..2 {
         assert_eq!(watch.wait(&mut tokens, WATCHDOG), Ok(1));
+        assert_eq!(watch.wait(&mut tokens, Duration::ZERO), Ok(0));
+        watch.remove(child.pidfd.as_fd()).expect("remove");
+        watch.add(child.pidfd.as_fd(), 7).expect("add again");
     }
     watch.remove(child.pidfd.as_fd()).expect("remove");
     assert_eq!(watch.wait(&mut tokens, Duration::ZERO), Ok(0));

@@ -1,8 +1,13 @@
 //! Bytes that are no value, written by somebody who does not play by the rules.
 
+// The lock word is reached as a scribbler would: past the handle.
+#![allow(unsafe_code)]
+
 use super::{Phase, REPORT, Report};
 use crate::message::Plain;
 use crate::message::tests::{decode, encode};
+use crate::segment::container::Carried;
+use crate::shim::{AtomicU64, Ordering::Relaxed};
 use crate::value::Value;
 
 /// Another handle to the same memory, of a type that takes any bytes: what a scribbler has.
@@ -54,12 +59,16 @@ fn a_scribbled_lock_loses_writes_and_hangs_nobody() {
     let wide = Value::new([1_u64, 2]).unwrap();
     // The lock word is the first of the block: make it say that this very thread holds it.
     let me = crate::segment::block::locking(|me, _| me);
-    let lock = scribbler::<_, u64>(&wide);
-    lock.set(u64::from(me.slot) << 48 | u64::from(me.tid));
+    let (_, manifest) = encode(wide.clone()).unwrap();
+    let [Carried::Shared(block, _)] = &manifest[..] else { panic!("a value travels as one shared block") };
+    // SAFETY: a block is aligned to a cache line and longer than a word, and lives as long as `manifest`; all access to the
+    // lock word is atomic.
+    let lock = unsafe { AtomicU64::from_ptr(block.as_ptr().cast().as_ptr()) };
+    lock.store(u64::from(me.slot) << 48 | u64::from(me.tid), Relaxed);
     wide.set([3, 4]);
     assert_eq!(wide.update(|[a, b]| [b, a]), [1, 2]);
     assert_eq!(wide.get(), [1, 2]);
-    lock.set(0);
+    lock.store(0, Relaxed);
     wide.set([5, 6]);
     assert_eq!(wide.get(), [5, 6]);
 }
