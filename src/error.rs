@@ -24,6 +24,11 @@ impl OsError {
         Self { call, object, errno }
     }
 
+    /// Whether no descriptor was to be had.
+    pub(crate) fn is_descriptor_shortage(&self) -> bool {
+        [23, 24].contains(&self.errno) // ENFILE, EMFILE: the same on every Linux
+    }
+
     /// Returns the name of the system call, such as `"fork"`.
     pub fn call(&self) -> &'static str {
         self.call

@@ -11,7 +11,7 @@
 #![allow(unsafe_code)] // writes the small result into the record, and keeps a pointer to the name
 
 use std::io::Write;
-use std::os::fd::BorrowedFd;
+use std::os::fd::{BorrowedFd, OwnedFd};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr::{self, NonNull};
 
@@ -37,6 +37,7 @@ pub(super) struct Manner {
 /// Where a child comes from.
 pub(super) struct Origin<'a> {
     pub(super) pipe: DeathPipe,
+    pub(super) ear: Option<OwnedFd>,
     pub(super) dev_null: BorrowedFd<'a>,
     /// The parent's seat and process id.
     pub(super) parent: u16,
@@ -97,7 +98,7 @@ where
     F: FnOnce() -> R,
     R: Message,
 {
-    origin.pipe.bind_child();
+    origin.pipe.bind_child(origin.ear);
     PARENT.store(u64::from(origin.pid.cast_unsigned()), Relaxed);
     if !manner.inherit_stdin {
         // If it can not be had, the child shares its parent's: what the parent reads it does not.

@@ -40,14 +40,17 @@ pub(super) fn default_name(number: u64) -> String {
     format!("process-{number}")
 }
 
-/// What can fail before the fork: signals are blocked, a seat is kept, and a descriptor number for the pidfd.
-fn prepare(runtime: &Runtime) -> Result<(SignalsBlocked, Reservation, OwnedFd), SpawnError> {
-    let failed =
-        |error: std::io::Error| OsError::new("fcntl(F_DUPFD)", "pidfd", error.raw_os_error().unwrap_or(0));
-    let spare = runtime.dev_null.try_clone().map_err(failed)?;
+/// What can fail before the fork: signals are blocked, a seat is kept, and the child has an ear for our death, of which the
+/// number is the pidfd's afterwards.
+fn prepare(runtime: &Runtime) -> Result<(SignalsBlocked, Reservation, Option<OwnedFd>), SpawnError> {
+    let ear = match runtime.pipe.ear() {
+        Ok(ear) => Some(ear),
+        Err(error) if error.is_descriptor_shortage() => return Err(error.into()),
+        Err(_) => None, // no `/proc`
+    };
     let blocked = sys::block_signals()?;
     let reservation = member::expect_child()?;
-    Ok((blocked, reservation, spare))
+    Ok((blocked, reservation, ear))
 }
 
 /// Forks a child that runs `body`, and watches it. Returns the custody, and the token by which the runtime knows it. Does not
@@ -81,7 +84,7 @@ where
     // What can not be written now both processes will try to write again.
     let _ = out.flush();
     let prepared = prepare(runtime);
-    let (_blocked, reservation, spare) = match prepared {
+    let (_blocked, reservation, ear) = match prepared {
         Ok(prepared) => prepared,
         Err(error) => return Err((error, argument)),
     };
@@ -94,12 +97,13 @@ where
     SPAWNING.set(false);
     let pid = match forked {
         Ok(Forked::Child) => {
-            drop((out, err, spare)); // locked by this thread, before the fork
+            drop((out, err)); // locked by this thread, before the fork
             // SAFETY: the box lives in the parent's frame, of which this process has its own copy; it is never dropped here,
             // since `child::run` does not return. So the body is read, and owned, once in this process.
             let take = move || unsafe { found.read() };
             let origin = Origin {
                 pipe: runtime.pipe,
+                ear,
                 dev_null: runtime.dev_null.as_fd(),
                 parent,
                 reservation,
@@ -113,7 +117,7 @@ where
             return Err((error.into(), argument));
         }
     };
-    drop((out, err, spare));
+    drop((out, err, ear));
     let pidfd = match PidFd::of_child(pid) {
         Ok(pidfd) => pidfd,
         Err(error) => {

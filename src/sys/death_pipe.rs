@@ -23,11 +23,11 @@
 #![allow(unsafe_code)]
 // Unsafe for one reason: libc calls on bare descriptor numbers.
 
-use std::os::fd::{AsRawFd, IntoRawFd, RawFd};
+use std::os::fd::{AsRawFd, FromRawFd, IntoRawFd, OwnedFd, RawFd};
 
 use crate::error::OsError;
 use crate::sys::descriptor::{self, FileId};
-use crate::sys::{errno, fork, poll};
+use crate::sys::{errno, fork};
 
 /// With what a child exits that finds its parent dead. Nobody is left to read it.
 const ORPHANED: i32 = 1;
@@ -66,18 +66,35 @@ impl DeathPipe {
         Ok(Self { read: read.into_raw_fd(), write: write.into_raw_fd(), pipe, path, parent: fork::pid() })
     }
 
-    /// Binds this process, a child just forked, to the life of the parent that made the pipe. If the parent
+    /// Opens the read end anew, for a child about to be forked (D2). In the parent, since a process that looks into its own
+    /// `/proc` for the first time takes longer for that than for all the rest of its setting up.
+    ///
+    /// # Errors
+    /// `EMFILE`, `ENFILE`; `ENOENT`: there is no `/proc`, and [`DeathPipe::bind_child`] makes do without.
+    pub(crate) fn ear(self) -> Result<OwnedFd, OsError> {
+        if !self.pipe.is_at(self.read) {
+            return Err(OsError::new("fstat", "death pipe", libc::EBADF));
+        }
+        // SAFETY: `path` is live and ends with a zero. No mode is needed, since nothing is created.
+        let ear = unsafe { libc::open(self.path.as_ptr().cast(), libc::O_RDONLY | libc::O_NONBLOCK | libc::O_CLOEXEC) };
+        errno::check(ear >= 0, "open", "death pipe")?;
+        // SAFETY: open has just made this descriptor, so it is open and nobody else knows of it.
+        Ok(unsafe { OwnedFd::from_raw_fd(ear) })
+    }
+
+    /// Binds this process, a child just forked, to the life of the parent that made the pipe and opened `ear`. If the parent
     /// is dead already, ends the child here.
     ///
-    /// For the child alone, and for once. Neither locks nor allocates, and touches as few pages as it can: in
-    /// a fresh child each costs more than a system call.
-    pub(crate) fn bind_child(self) {
+    /// For the child alone, and for once. Neither locks nor allocates, and makes all its system calls from one place: in a
+    /// fresh child every page touched first costs more than a system call.
+    pub(crate) fn bind_child(self, ear: Option<OwnedFd>) {
         // D4: without its write end the pipe would kill us at once, though the parent lives.
         let whole = self.pipe.is_at(self.write);
         if whole {
             close(self.write); // D1
         }
-        if !(whole && self.open_anew().is_ok_and(|()| self.arm().is_ok())) {
+        let armed = ear.filter(|_| whole).is_some_and(|ear| self.arm(ear.into_raw_fd()).is_ok());
+        if !armed {
             descriptor::close_if(self.read, self.pipe);
             self.bind_to_forking_thread();
         }
@@ -90,36 +107,21 @@ impl DeathPipe {
         descriptor::close_if(self.read, self.pipe);
     }
 
-    /// Puts a file of this process's own in the place of the inherited read end (D2).
-    fn open_anew(self) -> Result<(), OsError> {
-        if !self.pipe.is_at(self.read) {
-            return Err(OsError::new("fstat", "death pipe", libc::EBADF));
-        }
-        // SAFETY: `path` is live and ends with a zero. No mode is needed, since nothing is created.
-        let own = unsafe {
-            libc::open(self.path.as_ptr().cast(), libc::O_RDONLY | libc::O_NONBLOCK | libc::O_CLOEXEC)
-        };
-        errno::check(own >= 0, "open", "death pipe")?;
-        // SAFETY: dup3 takes numbers. It closes the inherited read end, which no `OwnedFd` holds.
-        let result = unsafe { libc::dup3(own, self.read, libc::O_CLOEXEC) };
-        let placed = errno::check(result >= 0, "dup3", "death pipe");
-        close(own);
-        placed
-    }
-
-    /// Has the kernel kill this process when the last write end closes, and ends it if that has happened.
-    fn arm(self) -> Result<(), OsError> {
-        // SAFETY: F_SETOWN takes a number and touches no memory of ours.
-        let result = unsafe { libc::fcntl(self.read, libc::F_SETOWN, fork::pid()) };
-        errno::check(result == 0, "fcntl(F_SETOWN)", "death pipe")?;
-        // SAFETY: as above.
-        let result = unsafe { libc::fcntl(self.read, F_SETSIG, libc::SIGKILL) };
-        errno::check(result == 0, "fcntl(F_SETSIG)", "death pipe")?;
-        // SAFETY: as above. Of the flags this sets, O_NONBLOCK is set already and O_ASYNC is the purpose.
-        let result = unsafe { libc::fcntl(self.read, libc::F_SETFL, libc::O_NONBLOCK | libc::O_ASYNC) };
-        errno::check(result == 0, "fcntl(F_SETFL)", "death pipe")?;
-        // D3.
-        if poll::look(self.read, "death pipe")? & libc::POLLHUP != 0 {
+    /// Has the kernel kill this process when the last write end closes, and ends it if that has happened. The ear takes the
+    /// place of the inherited read end.
+    fn arm(self, ear: RawFd) -> Result<(), OsError> {
+        let placed = call(libc::SYS_dup3, [ear as i64, self.read as i64, libc::O_CLOEXEC as i64]);
+        close(ear);
+        errno::check(placed >= 0, "dup3", "death pipe")?;
+        let own = self.read as i64;
+        let done = call(libc::SYS_fcntl, [own, libc::F_SETOWN as i64, fork::pid() as i64]) == 0
+            && call(libc::SYS_fcntl, [own, F_SETSIG as i64, libc::SIGKILL as i64]) == 0
+            // Of the flags this sets, O_NONBLOCK is set already and O_ASYNC is the purpose.
+            && call(libc::SYS_fcntl, [own, libc::F_SETFL as i64, (libc::O_NONBLOCK | libc::O_ASYNC) as i64]) == 0;
+        errno::check(done, "fcntl", "death pipe")?;
+        // D3. A read tells what a poll would: nobody ever writes, so without a writer it is the end, else `EAGAIN`.
+        let mut byte = 0_u8;
+        if call(libc::SYS_read, [own, (&raw mut byte).expose_provenance() as i64, 1]) == 0 {
             fork::exit_now(ORPHANED);
         }
         Ok(())
@@ -139,9 +141,14 @@ impl DeathPipe {
 
 /// Closes a descriptor that was made certain of.
 fn close(fd: RawFd) {
-    // SAFETY: callers pass a number that they have just made, or found to be ours, and that no `OwnedFd`
-    // holds.
-    unsafe { libc::close(fd) };
+    call(libc::SYS_close, [fd as i64, 0, 0]);
+}
+
+/// Makes a system call that takes numbers, or the address of one byte of ours to write to.
+fn call(number: libc::c_long, [a, b, c]: [i64; 3]) -> libc::c_long {
+    // SAFETY: the callers, all above, pass descriptors that they have just made or found to be ours and that no `OwnedFd`
+    // holds, flags, and one address, of a live byte.
+    unsafe { libc::syscall(number, a, b, c) }
 }
 
 /// Chooses the signal that O_ASYNC sends; the number is that of asm-generic/fcntl.h, which libc does not

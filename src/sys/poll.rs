@@ -37,19 +37,3 @@ pub(super) fn events(fd: i32, deadline: Deadline, object: &'static str) -> Resul
         }
     }
 }
-
-/// Tells which of `POLLIN`, `POLLHUP` and `POLLERR` hold for `fd` now. Does not block, and does not look at a
-/// clock.
-///
-/// # Errors
-/// As [`events`].
-pub(super) fn look(fd: i32, object: &'static str) -> Result<i16, OsError> {
-    let mut polled = libc::pollfd { fd, events: libc::POLLIN, revents: 0 };
-    // SAFETY: `polled` is one live, writable pollfd, as the count 1 says.
-    let found = unsafe { libc::poll(&raw mut polled, 1, 0) };
-    errno::check(found >= 0, "poll", object)?;
-    if polled.revents & libc::POLLNVAL != 0 {
-        return Err(OsError::new("poll", object, libc::EBADF));
-    }
-    Ok(polled.revents)
-}

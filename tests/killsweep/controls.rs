@@ -29,7 +29,7 @@ struct Control {
 impl Subject for Control {
     fn launch(&mut self) -> Victim {
         self.start_over();
-        Victim::fork(|| (self.operation)(self.board))
+        Victim::fork(|| (), || (self.operation)(self.board))
     }
 
     fn examine(&self) -> Verdict {

@@ -87,10 +87,11 @@ pub(crate) struct Victim {
 }
 
 impl Victim {
-    /// Forks a victim, which runs `operation` between the marks, and takes it to its start.
-    pub(crate) fn fork(operation: impl FnOnce()) -> Self {
+    /// Forks a victim, which gets `ready` and then runs `operation` between the marks, and takes it to its start.
+    pub(crate) fn fork(ready: impl FnOnce(), operation: impl FnOnce()) -> Self {
         let pid = tracee::fork(|| {
             trace_me();
+            ready();
             mark_start();
             operation();
             mark_end();

@@ -12,6 +12,7 @@ use crate::witness::Verdict;
 pub(crate) struct Forked<'a> {
     heap: Heap,
     before: &'a dyn Fn(),
+    ready: &'a dyn Fn(),
     operation: &'a dyn Fn(),
     after: &'a dyn Fn() -> Verdict,
 }
@@ -19,11 +20,15 @@ pub(crate) struct Forked<'a> {
 /// Takes a turn with the arena: made now if there is none, with nothing in it that only waits to be swept.
 pub(crate) fn take_turn() -> Turn {
     let turn = Turn::take();
-    // What the family shares is what it inherits: so before the first fork. The allocation asks the kernel how much
-    // memory there is, and the children inherit the answer; reading it is a million instructions.
-    drop(Array::<u64>::zeroed(THREE_PAGES).expect("an array"));
+    // What the family shares is what it inherits: so before the first fork.
     arena::check().expect("a legal heap before anybody is killed");
     turn
+}
+
+/// Allocates pages once: a process that does so first asks the kernel how much memory there is, in half a million
+/// instructions without optimisation. Later ones draw on the answer.
+pub(crate) fn earn_credit() {
+    drop(Array::<u64>::zeroed(THREE_PAGES));
 }
 
 /// Small objects of every size: as long as they are kept, nobody makes a slab or closes one.
@@ -34,12 +39,23 @@ pub(crate) fn open_slabs() -> impl Sized {
 impl<'a> Forked<'a> {
     /// Nothing before the operation, and nothing after it but the look at the heap.
     pub(crate) fn new(turn: &Turn, operation: &'a dyn Fn()) -> Self {
-        Self { heap: Heap::new(turn.board), before: &|| (), operation, after: &Verdict::default }
+        Self {
+            heap: Heap::new(turn.board),
+            before: &|| (),
+            ready: &earn_credit,
+            operation,
+            after: &Verdict::default,
+        }
     }
 
     /// With something for the witness to do before each victim.
     pub(crate) fn before(self, before: &'a dyn Fn()) -> Self {
         Self { before, ..self }
+    }
+
+    /// With something else than [`earn_credit`] for the victim to do before the first point.
+    pub(crate) fn ready(self, ready: &'a dyn Fn()) -> Self {
+        Self { ready, ..self }
     }
 
     /// With something for the witness to look at after each victim, before it looks at the heap.
@@ -50,7 +66,7 @@ impl<'a> Forked<'a> {
 
 impl Subject for Forked<'_> {
     fn launch(&mut self) -> Victim {
-        Victim::fork(self.operation)
+        Victim::fork(self.ready, self.operation)
     }
 
     fn rest(&self) {

@@ -5,7 +5,7 @@ use std::hint::black_box;
 use procshare::Array;
 
 use crate::engine::Victim;
-use crate::forked::take_turn;
+use crate::forked::{earn_credit, take_turn};
 use crate::heap::{Heap, LARGEST_SMALL, THREE_PAGES};
 use crate::path::Path;
 use crate::sweep::{Subject, sweep};
@@ -62,10 +62,10 @@ impl Nested {
 
 impl Subject for Nested {
     fn launch(&mut self) -> Victim {
-        let first = Victim::fork(self.operation);
+        let first = Victim::fork(earn_credit, self.operation);
         first.run_to(&self.first, self.at);
         bury(&first);
-        Victim::fork(self.operation)
+        Victim::fork(earn_credit, self.operation)
     }
 
     fn rest(&self) {
@@ -83,7 +83,7 @@ fn bury(victim: &Victim) {
 }
 
 fn recorded(operation: fn()) -> Path {
-    let victim = Victim::fork(operation);
+    let victim = Victim::fork(earn_credit, operation);
     let path = victim.record().expect("the operation runs to its end under single steps");
     bury(&victim);
     path

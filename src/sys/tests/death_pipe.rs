@@ -81,7 +81,7 @@ fn family(children: usize, prepare: fn(), body: fn() -> i32) -> (Child, Vec<Boun
             .map(|_| {
                 Child::running(|| {
                     outlive_the_watchdog();
-                    pipe.bind_child();
+                    pipe.bind_child(pipe.ear().ok());
                     prepare();
                     send_pid(&mut to, pid());
                     body()
@@ -134,7 +134,7 @@ fn child_whose_parent_died_before_it_was_bound_ends_itself() {
                 outlive_the_watchdog();
                 send_pid(&mut to, pid());
                 eventually(|| parent_pid() != parent);
-                pipe.bind_child();
+                pipe.bind_child(pipe.ear().ok());
                 wait_for_ever()
             });
             wait_for_ever()
@@ -151,10 +151,10 @@ fn grandchildren_go_too() {
     let parent = Child::running(move || {
         let pipe = DeathPipe::new().expect("death pipe");
         let _child = Child::running(|| {
-            pipe.bind_child();
+            pipe.bind_child(pipe.ear().ok());
             let own = DeathPipe::new().expect("death pipe");
             let _grandchild = Child::running(|| {
-                own.bind_child();
+                own.bind_child(own.ear().ok());
                 send_pid(&mut to, pid());
                 wait_for_ever()
             });
@@ -175,7 +175,7 @@ fn child_outlives_the_thread_that_forked_it() {
         let (mut from, mut to) = std::io::pipe().expect("pipe");
         let forking = thread::spawn(move || {
             let child = Child::running(|| {
-                pipe.bind_child();
+                pipe.bind_child(pipe.ear().ok());
                 send_pid(&mut to, pid());
                 wait_for_ever()
             });
@@ -194,7 +194,7 @@ fn bound_child_keeps_one_descriptor_and_not_the_write_end() {
         let pipe = DeathPipe::new().expect("death pipe");
         assert_eq!(pipes().len(), before + 2);
         let child = Child::running(|| {
-            pipe.bind_child();
+            pipe.bind_child(pipe.ear().ok());
             // Its own read end, and that it is one: the parent alone keeps the pipe from hanging up.
             i32::from(pipes().len() != before + 1)
         });
@@ -218,7 +218,7 @@ fn child_lives_although_the_program_closed_the_pipe() {
             let (pipe, ends) = known_pipe();
             closed.iter().for_each(|&end: &usize| close(ends[end]));
             let child = Child::running(|| {
-                pipe.bind_child();
+                pipe.bind_child(pipe.ear().ok());
                 assert!(!pipes().iter().any(|(number, _)| ends.contains(number)), "it keeps neither end");
                 thread::sleep(Duration::from_millis(50));
                 7
@@ -236,7 +236,7 @@ fn child_dies_with_its_parent_although_the_program_closed_the_pipe() {
             let (pipe, ends) = known_pipe();
             closed.iter().for_each(|&end: &usize| close(ends[end]));
             let _child = Child::running(|| {
-                pipe.bind_child();
+                pipe.bind_child(pipe.ear().ok());
                 send_pid(&mut to, pid());
                 wait_for_ever()
             });
@@ -262,7 +262,7 @@ fn strangers_file_at_a_number_of_the_pipe_is_left_alone() {
                 assert_eq!(unsafe { libc::dup2(stranger.as_raw_fd(), ends[end]) }, ends[end]);
             }
             let child = Child::running(|| {
-                pipe.bind_child();
+                pipe.bind_child(pipe.ear().ok());
                 for &end in replaced {
                     let end: usize = end;
                     // SAFETY: the number was given to this file above, and nothing else owns it in this
