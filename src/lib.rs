@@ -1,9 +1,11 @@
-//! Processes that share memory the way threads do.
+#![doc = include_str!("../docs/crate.md")]
 #![cfg_attr(all(test, loom), allow(dead_code, unused_imports))]
 #![cfg_attr(not(test), warn(clippy::disallowed_methods, clippy::disallowed_types))]
 
 #[cfg(not(target_os = "linux"))]
 compile_error!("procshare needs Linux 5.14 or later; other systems have no back-end yet");
+#[cfg(not(target_pointer_width = "64"))]
+compile_error!("procshare needs 64-bit addresses: its arena is sparse and large");
 
 mod algo;
 mod error;
@@ -39,3 +41,14 @@ pub use process::{
 pub use segment::{AllocError, public as arena};
 #[cfg(not(all(test, loom)))]
 pub use value::{Array, Cells, Element, Frozen, Integer, Value};
+
+/// The examples of the pages beside the crate, run with those of the crate.
+#[cfg(doctest)]
+mod pages {
+    #[doc = include_str!("../README.md")]
+    mod readme {}
+    #[doc = include_str!("../docs/limits.md")]
+    mod limits {}
+    #[doc = include_str!("../docs/decisions/0004-catching-what-comes-back.md")]
+    mod catching {}
+}

@@ -33,7 +33,9 @@ pub(crate) mod slab;
 mod snapshot;
 mod word;
 
-pub(crate) use outcome::{Outcome, OutcomeWord};
+pub(crate) use outcome::Outcome;
+#[cfg(all(test, loom))]
+pub(crate) use outcome::OutcomeWord;
 pub(crate) use owner_lock::{Acquired, LockError, Owner, OwnerLock};
 pub(crate) use park::Park;
 pub(crate) use participants::{INLINE, Occupant, Participants, Seat};

@@ -67,6 +67,9 @@ impl Builder {
     ///
     /// # Errors
     /// As [`Process::spawn_with`].
+    ///
+    /// # Panics
+    /// Never here. The child panics if the argument can not be read, as [`Failure::Panicked`](crate::Failure::Panicked) tells.
     pub fn spawn_with<A, F, R>(self, arg: A, body: F) -> Result<Process<R>, SpawnWithError<A>>
     where
         A: Message + 'static,
@@ -79,7 +82,7 @@ impl Builder {
             Err(error) => return Err(SpawnWithError { error: error.into(), arg: Some(arg) }),
         };
         let container = match parcel::pack(arg) {
-            Ok(container) => container,
+            Ok(container) => Box::new(container),
             Err(PackError::Refused { error, message }) => {
                 return Err(SpawnWithError { error: error.into(), arg: message });
             }
@@ -121,8 +124,8 @@ impl Builder {
 fn spawn_static<F, R>(
     builder: Builder,
     body: F,
-    argument: Option<Container>,
-) -> Result<Process<R>, (SpawnError, Option<Container>)>
+    argument: Option<Box<Container>>,
+) -> Result<Process<R>, (SpawnError, Option<Box<Container>>)>
 where
     F: FnOnce() -> R + Send + 'static,
     R: Message,
@@ -132,7 +135,7 @@ where
 }
 
 /// Unpacks the argument of a process that was not spawned.
-fn take_back<A: Message>(container: Container) -> Option<A> {
+fn take_back<A: Message>(container: Box<Container>) -> Option<A> {
     let seat = member::seat()?;
     let delivery = Delivery::adopt(container.unit(), seat, false).ok()?;
     let arg = parcel::unpack(delivery).ok();

@@ -53,7 +53,7 @@ pub(super) struct Custody {
 }
 
 enum State {
-    Running(Luggage),
+    Running(Box<Luggage>),
     Settling,
     Ended(Box<Ending>),
     Taken,
@@ -62,7 +62,7 @@ enum State {
 /// What the child was given.
 pub(super) struct Luggage {
     pub(super) closure: Closure,
-    pub(super) argument: Option<Container>,
+    pub(super) argument: Option<Box<Container>>,
 }
 
 /// How a child ended.
@@ -124,7 +124,7 @@ impl Custody {
         worker: Worker,
         pidfd: PidFd,
         reservation: Reservation,
-        luggage: Luggage,
+        luggage: Box<Luggage>,
         simple: bool,
     ) -> Self {
         Self {
@@ -178,11 +178,6 @@ impl Custody {
         }
     }
 
-    /// Whether the child is gone and settled.
-    pub(super) fn has_ended(&self) -> bool {
-        matches!(*self.state(), State::Ended(_) | State::Taken)
-    }
-
     /// Waits until the child and all below it are gone, and settles what it leaves. `false`: the deadline came first.
     ///
     /// Safe to call from several threads; one of them settles, the others wait for it.
@@ -219,9 +214,9 @@ impl Custody {
     /// Settles, as the only thread that does. The luggage comes back if the deadline came first, or the wait failed.
     fn settle_alone(
         &self,
-        luggage: Luggage,
+        luggage: Box<Luggage>,
         deadline: Deadline,
-    ) -> Result<Ending, (Luggage, Option<OsError>)> {
+    ) -> Result<Ending, (Box<Luggage>, Option<OsError>)> {
         match self.pidfd.wait_gone(deadline.remaining()) {
             Ok(true) => {}
             Ok(false) => return Err((luggage, None)),
@@ -266,7 +261,7 @@ impl Custody {
     }
 
     /// Steps 2 to 6. The process and everyone below it are gone.
-    fn reap(&self, arena: &Arena, luggage: Luggage) -> Ending {
+    fn reap(&self, arena: &Arena, luggage: Box<Luggage>) -> Ending {
         let number = self.reservation.seat;
         let identity = self.identity(arena);
         let status = self.pidfd.reap().unwrap_or(ExitStatus::Lost);
@@ -274,7 +269,7 @@ impl Custody {
         let outcome = seat.map_or(Outcome::Unsaid, |seat| seat.outcome.read());
         let panic = seat.and_then(|_| panics::recorded(arena, number));
         let mut result = self.take_over(arena, outcome);
-        let Luggage { closure, argument } = luggage;
+        let Luggage { closure, argument } = *luggage;
         let drop_luggage = || {
             drop_users(closure);
             drop(argument);

@@ -19,7 +19,6 @@ use super::child::{self, Manner, Origin};
 use super::custody::{self, Closure, Custody, Kept, Luggage};
 use super::failure::{SpawnError, Worker};
 use super::runtime::{Runtime, runtime};
-use crate::error::OsError;
 use crate::message::Message;
 use crate::segment::AllocError;
 use crate::segment::container::Container;
@@ -62,8 +61,8 @@ pub(super) unsafe fn spawn<'a, F, R>(
     name: Option<String>,
     manner: Manner,
     body: F,
-    argument: Option<Container>,
-) -> Result<(Arc<Custody>, u64), (SpawnError, Option<Container>)>
+    argument: Option<Box<Container>>,
+) -> Result<(Arc<Custody>, u64), (SpawnError, Option<Box<Container>>)>
 where
     F: FnOnce() -> R + Send + 'a,
     R: Message,
@@ -138,7 +137,8 @@ where
     let name = name.unwrap_or_else(|| default_name(number));
     let worker = Worker { name, pid: pid.cast_unsigned() };
     let simple = !std::mem::needs_drop::<F>() && argument.is_none();
-    let custody = Arc::new(Custody::new(worker, pidfd, reservation, Luggage { closure, argument }, simple));
+    let custody =
+        Arc::new(Custody::new(worker, pidfd, reservation, Box::new(Luggage { closure, argument }), simple));
     runtime.adopt(number, &custody);
     Ok((custody, number))
 }

@@ -23,7 +23,6 @@
 #![allow(unsafe_code)] // reads and writes the container's bytes by raw pointer
 
 use std::alloc::Layout;
-use std::mem::ManuallyDrop;
 use std::ptr::NonNull;
 use std::sync::Arc;
 

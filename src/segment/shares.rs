@@ -73,7 +73,7 @@ fn chain(arena: &Arena, first: u32) -> impl Iterator<Item = (u32, &Words)> {
     .take(usize::from(u16::MAX))
 }
 
-fn holds<'a>(arena: &'a Arena, first: u32) -> impl Iterator<Item = &'a AtomicU64> {
+fn holds(arena: &Arena, first: u32) -> impl Iterator<Item = &AtomicU64> {
     chain(arena, first).flat_map(|(_, words)| &words[HOLDS..])
 }
 

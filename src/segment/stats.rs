@@ -19,6 +19,9 @@ pub struct Stats {
     pub committed: u64,
     /// Bytes of freed memory that are kept for the next allocation.
     pub warm: u64,
+    /// Bytes of memory that the kernel has given the arena, its tables included. 0 if the program closed the descriptor that
+    /// this is asked of.
+    pub resident: u64,
     /// Blocks in use: values, arrays, messages, and the crate's own records.
     pub blocks: u64,
     /// Processes that take part, those included that died and are not swept yet.
@@ -122,6 +125,7 @@ fn count() -> Result<Stats, Corrupt> {
         Ok(())
     });
     walked.unwrap_or(Err(corrupt(0, "a signal handler interrupted an allocation of this thread")))?;
+    stats.resident = arena.mapping().resident().unwrap_or(0);
     stats.participants =
         arena.seats().iter().filter(|(_, seat)| matches!(seat.occupant(), Occupant::Process(_))).count()
             as u64;

@@ -76,7 +76,9 @@ impl DeathPipe {
             return Err(OsError::new("fstat", "death pipe", libc::EBADF));
         }
         // SAFETY: `path` is live and ends with a zero. No mode is needed, since nothing is created.
-        let ear = unsafe { libc::open(self.path.as_ptr().cast(), libc::O_RDONLY | libc::O_NONBLOCK | libc::O_CLOEXEC) };
+        let ear = unsafe {
+            libc::open(self.path.as_ptr().cast(), libc::O_RDONLY | libc::O_NONBLOCK | libc::O_CLOEXEC)
+        };
         errno::check(ear >= 0, "open", "death pipe")?;
         // SAFETY: open has just made this descriptor, so it is open and nobody else knows of it.
         Ok(unsafe { OwnedFd::from_raw_fd(ear) })

@@ -36,20 +36,31 @@ impl FileId {
     /// # Errors
     /// `EBADF` when `fd` is no open descriptor.
     pub(super) fn of(fd: RawFd, object: &'static str) -> Result<Self, OsError> {
-        let mut stat = MaybeUninit::<libc::stat>::uninit();
-        // SAFETY: `stat` is writable memory of the size and alignment of a stat; any number may be asked
-        // about.
-        let result = unsafe { libc::fstat(fd, stat.as_mut_ptr()) };
-        errno::check(result == 0, "fstat", object)?;
-        // SAFETY: fstat returned 0, so it has filled in the whole struct.
-        let stat = unsafe { stat.assume_init() };
-        Ok(Self { device: stat.st_dev, inode: stat.st_ino })
+        stat(fd, object).map(|stat| Self { device: stat.st_dev, inode: stat.st_ino })
+    }
+
+    /// Returns how many bytes of this file have memory or space, if it is what `fd` refers to.
+    pub(super) fn resident(self, fd: RawFd) -> Option<u64> {
+        let stat = stat(fd, "own descriptor").ok()?;
+        let same = Self { device: stat.st_dev, inode: stat.st_ino } == self;
+        same.then_some(stat.st_blocks.cast_unsigned() * 512)
     }
 
     /// Tells whether `fd` refers to this file now.
     pub(super) fn is_at(self, fd: RawFd) -> bool {
         Self::of(fd, "own descriptor") == Ok(self)
     }
+}
+
+/// Asks about the file that `fd` refers to. Neither locks nor allocates.
+fn stat(fd: RawFd, object: &'static str) -> Result<libc::stat, OsError> {
+    let mut stat = MaybeUninit::<libc::stat>::uninit();
+    // SAFETY: `stat` is writable memory of the size and alignment of a stat; any number may be asked
+    // about.
+    let result = unsafe { libc::fstat(fd, stat.as_mut_ptr()) };
+    errno::check(result == 0, "fstat", object)?;
+    // SAFETY: fstat returned 0, so it has filled in the whole struct.
+    Ok(unsafe { stat.assume_init() })
 }
 
 /// Opens the file at `path` (63 bytes at most) for reading, close-on-exec. Neither locks nor allocates, as

@@ -10,8 +10,8 @@
 //! within one tick: hence only then).
 //!
 //! Everybody compares marks of the same kind, since all ask the same kernel, and one that cannot ask knows
-//! nothing. They must stand in the same PID namespace, too, where numbers mean the same: see
-//! [`pid_namespace`].
+//! nothing. They must stand in the same PID namespace, too, where numbers mean the same: who is forked into another one
+//! is kept out.
 //!
 //! # Source
 //! pidfd_open(2); proc_pid_stat(5), field 22.
@@ -23,7 +23,6 @@ use std::fs::{self, File};
 use std::io::Read;
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, AsRawFd};
-use std::os::unix::fs::MetadataExt;
 use std::time::Duration;
 
 use crate::error::OsError;
@@ -108,18 +107,6 @@ impl Identity {
         };
         let ended = pidfd.wait_gone(Some(Duration::ZERO)) == Ok(true);
         ended || mark(&pidfd, self.pid()).is_ok_and(|mark| mark & MARK != self.0 & MARK)
-    }
-}
-
-/// Returns the number of this process's PID namespace. Only processes of one namespace may know each other by
-/// identity: what one calls 7 is somebody else to the other.
-///
-/// # Errors
-/// There is no `/proc`.
-pub(crate) fn pid_namespace() -> Result<u64, OsError> {
-    match fs::metadata("/proc/self/ns/pid") {
-        Ok(namespace) => Ok(namespace.ino()),
-        Err(error) => Err(OsError::new("stat", "/proc/self/ns/pid", error.raw_os_error().unwrap_or(0))),
     }
 }
 

@@ -101,14 +101,20 @@ impl Mapping {
     }
 
     /// Returns the length in bytes: whole pages.
+    #[cfg(test)]
     pub(crate) fn len(&self) -> usize {
         self.len
     }
 
-    /// Returns the descriptor, to be handed to another process; `None` if the program has closed it behind
-    /// our back.
+    /// Returns the descriptor; `None` if the program has closed it behind our back.
+    #[cfg(test)]
     pub(crate) fn descriptor(&self) -> Option<BorrowedFd<'_>> {
         self.file.is_at(self.descriptor.as_raw_fd()).then(|| self.descriptor.as_fd())
+    }
+
+    /// Returns how many bytes have memory; `None` if the program has closed the descriptor behind our back. Stale at once.
+    pub(crate) fn resident(&self) -> Option<u64> {
+        self.file.resident(self.descriptor.as_raw_fd())
     }
 
     /// Gives every page that touches `len` bytes from `offset` its memory, keeping what is in those that have

@@ -61,8 +61,8 @@ pub(crate) use fork::{
     Forked, SignalsBlocked, abandon, at_fork, block_signals, default_signals, exit_now, fork,
     handles_signals, parent_pid, pid, restore_signals, set_process_name, tid,
 };
-pub(crate) use futex::{Wait, relax, release_and_wake, wait, wake};
-pub(crate) use identity::{Identity, pid_namespace};
+pub(crate) use futex::{relax, release_and_wake, wait, wake};
+pub(crate) use identity::Identity;
 pub(crate) use mapping::{Mapping, default_capacity, page_size};
 pub(crate) use pidfd::{ExitStatus, PidFd};
 pub(crate) use signal::{SIGABRT, SIGKILL, SIGTERM, signal_name};

@@ -20,7 +20,8 @@ pub(crate) struct Forked<'a> {
 /// Takes a turn with the arena: made now if there is none, with nothing in it that only waits to be swept.
 pub(crate) fn take_turn() -> Turn {
     let turn = Turn::take();
-    // What the family shares is what it inherits: so before the first fork.
+    // The first use makes the arena; it must stand before the first fork, for what a family shares is what it inherits.
+    earn_credit();
     arena::check().expect("a legal heap before anybody is killed");
     turn
 }

@@ -4,7 +4,7 @@ use std::hint::black_box;
 
 use procshare::{Array, Value, arena};
 
-use crate::forked::{Forked, open_slabs, take_turn};
+use crate::forked::{Forked, earn_credit, open_slabs, take_turn};
 use crate::heap::{FILL, LARGEST_SMALL, THREE_PAGES};
 use crate::sweep::sweep;
 use crate::table::Tally;
@@ -84,7 +84,21 @@ fn full_slab() -> Vec<Array<u64>> {
 
 #[test]
 fn a_run_of_cold_pages_killed_while_it_is_made_or_dropped_leaves_a_legal_heap() {
-    sweep_after("Array::zeroed + drop, cold pages", &arena::trim, &|| make_and_drop(THREE_PAGES))
+    let turn = take_turn();
+    let cold = || {
+        earn_credit();
+        arena::trim();
+    };
+    let make = || make_and_drop(THREE_PAGES);
+    sweep("Array::zeroed + drop, cold pages", &turn, &mut Forked::new(&turn, &make).ready(&cold))
+        .assert_clean();
+}
+
+#[test]
+fn a_process_killed_while_it_asks_how_much_memory_there_is_leaves_a_legal_heap() {
+    let turn = take_turn();
+    let make = || make_and_drop(THREE_PAGES);
+    sweep("Array::zeroed, the first of its process", &turn, &mut Forked::new(&turn, &make).ready(&|| ()))
         .assert_clean();
 }
 

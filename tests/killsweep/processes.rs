@@ -7,7 +7,7 @@ use procshare::{Array, DecodeError, Failure, Frozen, Message, Process, Value};
 
 use crate::board::Board;
 use crate::engine::{self, Victim};
-use crate::forked::{open_slabs, take_turn};
+use crate::forked::{earn_credit, open_slabs, take_turn};
 use crate::heap::{FILL, Heap, THREE_PAGES};
 use crate::sweep::{Subject, sweep};
 use crate::table::Tally;
@@ -73,6 +73,7 @@ fn sweep_children<R: Message>(
 fn child<R: Message + 'static>(result: impl FnOnce() -> R + Send + 'static) -> Process<R> {
     let traced = move || {
         tracee::trace_me();
+        earn_credit();
         let result = result();
         engine::mark_start();
         result

@@ -38,7 +38,7 @@ fn child_of_a_foreign_fork_spawns_and_joins() {
         Process::spawn(|| ()).expect("spawn").join().expect("join");
         let seen = Value::new(0_u64).expect("8 bytes");
         let Some(child) = os::foreign_fork() else {
-            let grandchild = Process::spawn(|| 9_u64).and_then(|process| Ok(process.join()));
+            let grandchild = Process::spawn(|| 9_u64).map(Process::join);
             if let Ok(Ok(nine)) = grandchild {
                 seen.set(nine);
             }

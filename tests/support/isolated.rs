@@ -9,6 +9,7 @@ use std::{
     io::{BufRead, BufReader, Read, Seek, SeekFrom, Write},
     os::unix::process::{CommandExt, ExitStatusExt},
     process::{Child, ChildStdout, Command, ExitStatus, Stdio},
+    sync::{Mutex, MutexGuard, PoisonError},
 };
 
 use super::{Watchdog, eventually, os, table};
@@ -138,8 +139,24 @@ impl Program {
             let mut stdin = child.stdin.take().expect("a piped stdin");
             stdin.write_all(&input).expect("write the program's input");
         }
+        groups().push(child.id());
         Running { test: self.test, child, stdout: None, stderr: None, reaped: false }
     }
+}
+
+/// The process groups of the programs that run, for a watchdog to end: what a program started may have lost its parent.
+static GROUPS: Mutex<Vec<u32>> = Mutex::new(Vec::new());
+
+fn groups() -> MutexGuard<'static, Vec<u32>> {
+    GROUPS.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// What the programs of this process started and is alive; nothing if somebody holds the list, since a watchdog asks.
+pub(crate) fn alive_in_programs() -> Vec<u32> {
+    GROUPS
+        .try_lock()
+        .map(|groups| groups.iter().flat_map(|group| table::alive_in_group(*group)).collect())
+        .unwrap_or_default()
 }
 
 /// A program that runs, in a process group of its own. Dropping it kills the whole group.
@@ -215,6 +232,7 @@ impl Drop for Running {
             // Killed above; nothing to do about a failure here.
             let _ = self.child.wait();
         }
+        groups().retain(|group| *group != self.child.id());
     }
 }
 

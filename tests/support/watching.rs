@@ -12,7 +12,7 @@ use std::{
     time::Duration,
 };
 
-use super::{factor, os, table};
+use super::{factor, isolated, os, table};
 
 /// What the tests of this process are waiting for, by test; printed when a watchdog barks.
 static WAITING: Mutex<Vec<(String, String)>> = Mutex::new(Vec::new());
@@ -47,7 +47,7 @@ fn bark(test: &str, patience: Duration) -> ! {
     };
     // Straight to the descriptor: the hanging test may hold the lock of stderr.
     os::write_stderr(&format!("watchdog: test {test} did not end in {patience:?}{waiting}\n"));
-    for pid in table::descendants_of(std::process::id()) {
+    for pid in table::descendants_of(std::process::id()).into_iter().chain(isolated::alive_in_programs()) {
         os::write_stderr(&format!("watchdog: {}\n", table::describe(pid)));
         os::kill(pid, libc::SIGKILL);
     }

@@ -3,7 +3,7 @@ use std::thread;
 
 use super::{Child, WATCHDOG, asserted_in_child, eventually, read_some, set_limit};
 use crate::sys::fork::{pid, tid};
-use crate::sys::identity::{Identity, pid_namespace, start_time};
+use crate::sys::identity::{Identity, start_time};
 use crate::sys::pidfd::PidFd;
 
 const MARK_BITS: u32 = 42;
@@ -150,11 +150,4 @@ fn malformed_status_gives_no_start_time() {
 fn own_start_time_can_be_read() {
     let stat = fs::read("/proc/self/stat").expect("read");
     assert!(start_time(&stat).is_some_and(|ticks| ticks > 0));
-}
-
-#[test]
-fn family_shares_one_namespace() {
-    let here = pid_namespace().expect("namespace");
-    assert_ne!(here, 0);
-    asserted_in_child(|| assert_eq!(pid_namespace(), Ok(here)));
 }
