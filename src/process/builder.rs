@@ -4,7 +4,7 @@ use super::child::Manner;
 use super::failure::{SpawnError, SpawnWithError};
 use super::handle::{Process, ScopedProcess};
 use super::scope::Scope;
-use super::spawn::spawn;
+use super::spawn::{NotSpawned, spawn};
 use crate::message::Message;
 use crate::message::parcel::{self, PackError};
 use crate::segment::container::{Container, Delivery};
@@ -125,7 +125,7 @@ fn spawn_static<F, R>(
     builder: Builder,
     body: F,
     argument: Option<Box<Container>>,
-) -> Result<Process<R>, (SpawnError, Option<Box<Container>>)>
+) -> Result<Process<R>, NotSpawned>
 where
     F: FnOnce() -> R + Send + 'static,
     R: Message,

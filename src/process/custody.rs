@@ -228,7 +228,7 @@ impl Custody {
         }
         // Half settled, a child could neither be joined nor lent memory be given back: nothing may unwind from here.
         let bomb = AbortOnUnwind;
-        let ending = self.reap(arena, luggage);
+        let ending = self.reap(arena, *luggage);
         std::mem::forget(bomb);
         Ok(ending)
     }
@@ -261,7 +261,7 @@ impl Custody {
     }
 
     /// Steps 2 to 6. The process and everyone below it are gone.
-    fn reap(&self, arena: &Arena, luggage: Box<Luggage>) -> Ending {
+    fn reap(&self, arena: &Arena, luggage: Luggage) -> Ending {
         let number = self.reservation.seat;
         let identity = self.identity(arena);
         let status = self.pidfd.reap().unwrap_or(ExitStatus::Lost);
@@ -269,7 +269,7 @@ impl Custody {
         let outcome = seat.map_or(Outcome::Unsaid, |seat| seat.outcome.read());
         let panic = seat.and_then(|_| panics::recorded(arena, number));
         let mut result = self.take_over(arena, outcome);
-        let Luggage { closure, argument } = *luggage;
+        let Luggage { closure, argument } = luggage;
         let drop_luggage = || {
             drop_users(closure);
             drop(argument);

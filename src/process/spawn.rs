@@ -39,6 +39,9 @@ pub(super) fn default_name(number: u64) -> String {
     format!("process-{number}")
 }
 
+/// Why no process was spawned, and its argument back.
+pub(super) type NotSpawned = (SpawnError, Option<Box<Container>>);
+
 /// What can fail before the fork: signals are blocked, a seat is kept, and the child has an ear for our death, of which the
 /// number is the pidfd's afterwards.
 fn prepare(runtime: &Runtime) -> Result<(SignalsBlocked, Reservation, Option<OwnedFd>), SpawnError> {
@@ -62,7 +65,7 @@ pub(super) unsafe fn spawn<'a, F, R>(
     manner: Manner,
     body: F,
     argument: Option<Box<Container>>,
-) -> Result<(Arc<Custody>, u64), (SpawnError, Option<Box<Container>>)>
+) -> Result<(Arc<Custody>, u64), NotSpawned>
 where
     F: FnOnce() -> R + Send + 'a,
     R: Message,
