@@ -10,6 +10,7 @@
 use std::collections::HashMap;
 use std::os::fd::OwnedFd;
 use std::ptr;
+use std::sync::mpsc::channel;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -54,17 +55,17 @@ pub(super) fn runtime() -> Result<&'static Runtime, SpawnError> {
 
 fn make() -> Result<&'static Runtime, SpawnError> {
     let (dev_null, watch) = (open_dev_null()?, Watch::new()?);
-    let runtime: &'static Runtime = Box::leak(Box::new(Runtime {
-        pipe: DeathPipe::new()?,
-        dev_null,
-        watch,
-        children: Mutex::default(),
-        numbers: AtomicU64::new(0),
-    }));
+    // The thread first, since what follows lives for ever: it waits to hear what to watch.
+    let (tell, told) = channel::<&'static Runtime>();
+    let watcher = move || told.recv().into_iter().for_each(Runtime::watch_for_ever);
     let thread = std::thread::Builder::new().name(String::from("procshare-watch"));
     let error =
         |error: std::io::Error| OsError::new("pthread_create", "watcher", error.raw_os_error().unwrap_or(0));
-    thread.spawn(move || runtime.watch_for_ever()).map_err(error)?;
+    thread.spawn(watcher).map_err(error)?;
+    let pipe = DeathPipe::new()?;
+    let (children, numbers) = (Mutex::default(), AtomicU64::new(0));
+    let runtime: &'static Runtime = Box::leak(Box::new(Runtime { pipe, dev_null, watch, children, numbers }));
+    let _ = tell.send(runtime);
     RUNTIME.store(ptr::from_ref(runtime).cast_mut(), Release); // W1
     Ok(runtime)
 }

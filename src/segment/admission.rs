@@ -1,8 +1,8 @@
 //! Whether a request for memory may go ahead: held against what the machine has left, before a page is touched.
 //!
 //! Asking the kernel costs tens of microseconds, so small requests draw on a credit that one answer grants. What is
-//! admitted but not yet resident is announced in the participant's seat, so that two processes do not both get the last
-//! gigabyte.
+//! admitted or granted but not yet resident is announced in the participant's seat, so that two processes do not both get
+//! the last gigabyte, nor many small credits add up to more than there is.
 
 use super::arena::Arena;
 use super::error::AllocError;
@@ -12,34 +12,31 @@ use crate::algo::{Occupant, Seat};
 use crate::shim::{AtomicU64, Ordering::Relaxed};
 use crate::sys::available_memory;
 
-/// Bytes that may be allocated before the kernel is asked again.
+/// Bytes that may be allocated before the kernel is asked again; announced.
 static CREDIT: AtomicU64 = AtomicU64::new(0);
-/// Most credit that one answer grants, in bytes.
-const MOST_CREDIT: u64 = 16 << 20;
+/// Most credit that one answer grants, in bytes, and which part of what is available.
+const MOST_CREDIT: u64 = 1 << 20;
+const PART: u64 = 64;
 
 /// An announced request; ends when the memory is resident or the request failed.
 pub(super) struct Admission<'a> {
-    seat: Option<&'a Seat>,
+    seat: &'a Seat,
     bytes: u64,
 }
 
 impl Drop for Admission<'_> {
     fn drop(&mut self) {
-        if let Some(seat) = self.seat {
-            seat.pending.fetch_sub(self.bytes, Relaxed);
-        }
+        self.seat.pending.fetch_sub(self.bytes, Relaxed);
     }
 }
 
 /// Admits a request of `bytes`, or says what is available.
-pub(super) fn admit<'a>(arena: &'a Arena, seat: u16, bytes: u64) -> Result<Admission<'a>, AllocError> {
+pub(super) fn admit(arena: &Arena, seat: u16, bytes: u64) -> Result<Admission<'_>, AllocError> {
+    let seat = arena.seats().seat(seat).ok_or(AllocError::Excluded)?;
     if take_credit(bytes) {
-        return Ok(Admission { seat: None, bytes: 0 });
+        return Ok(Admission { seat, bytes }); // announced when it was granted
     }
-    let seat = arena.seats().seat(seat);
-    if let Some(seat) = seat {
-        seat.pending.fetch_add(bytes, Relaxed);
-    }
+    seat.pending.fetch_add(bytes, Relaxed);
     let admission = Admission { seat, bytes };
     let mut available = available(arena, bytes);
     if available < bytes {
@@ -49,8 +46,10 @@ pub(super) fn admit<'a>(arena: &'a Arena, seat: u16, bytes: u64) -> Result<Admis
     if available < bytes {
         return Err(AllocError::OutOfMemory { requested: bytes, available });
     }
-    // A relaxed store: a lost race grants a credit twice, which the next answer corrects.
-    CREDIT.store((available - bytes).min(MOST_CREDIT * 16) / 16, Relaxed);
+    let credit = ((available - bytes) / PART).min(MOST_CREDIT);
+    seat.pending.fetch_add(credit, Relaxed);
+    let unused = CREDIT.swap(credit, Relaxed);
+    seat.pending.fetch_sub(unused, Relaxed);
     Ok(admission)
 }
 

@@ -14,7 +14,7 @@ use crate::turn::Turn;
 use crate::witness::Verdict;
 
 /// At how many points the first victim is tried, to find the one that leaves most to do.
-const TRIED: usize = 40;
+const TRIED: usize = 16;
 
 /// A participant that joins: what the crate does in a fresh child, before any code of the program's runs there.
 struct Joining {

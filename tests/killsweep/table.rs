@@ -10,8 +10,8 @@ use crate::witness::Verdict;
 
 /// Kills that a sampled sweep makes at most.
 const SAMPLED: usize = 250;
-/// And how often it may stop its victims for that: a few seconds' worth.
-const STOPS: usize = 300_000;
+/// And how often it may stop its victims for that: a second's worth, on a machine with nothing else to do.
+const STOPS: usize = 60_000;
 
 /// What came of one sweep.
 #[derive(Clone, Debug, Default)]

@@ -34,7 +34,9 @@ impl Group {
         };
         let v1 = PathBuf::from("/sys/fs/cgroup/memory");
         if v1.join("memory.limit_in_bytes").exists() || v1.join("cgroup.procs").exists() {
-            return Ok((v1.join(path_of("memory").unwrap_or_default()), "memory.limit_in_bytes"));
+            let own = v1.join(path_of("memory").unwrap_or_default());
+            // In a container the path may be the host's, and the mount begins at our own group.
+            return Ok((if own.exists() { own } else { v1 }, "memory.limit_in_bytes"));
         }
         let v2 = PathBuf::from("/sys/fs/cgroup").join(path_of("").unwrap_or_default());
         let parent = v2.parent().unwrap_or(&v2).to_path_buf();

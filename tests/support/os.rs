@@ -228,6 +228,12 @@ pub(crate) fn become_nobody() {
     assert_eq!(failed, 0, "setresuid: {}", io::Error::last_os_error());
 }
 
+/// Makes this process's next fork the first process of a new PID namespace; `false` where that is not allowed.
+pub(crate) fn fork_into_a_new_pid_namespace() -> bool {
+    // SAFETY: unshare takes no pointer.
+    unsafe { libc::unshare(libc::CLONE_NEWPID) == 0 }
+}
+
 /// Blocks until this process gets a signal that ends it.
 pub(crate) fn sleep_for_ever() -> ! {
     loop {
