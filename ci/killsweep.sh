@@ -4,4 +4,4 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-ci/counted 5 cargo test --locked --release --test killsweep -- --nocapture
+ci/counted 20 cargo test --locked --release --test killsweep -- --nocapture

@@ -47,6 +47,7 @@ pub(super) fn locked<R>(
     section: impl FnOnce() -> R,
 ) -> Result<R, AllocError> {
     let park = member::park();
+    // H1 acquire.
     match lock.lock(member::owner(), &park) {
         Ok(Acquired::Clean) => {}
         Ok(Acquired::Recovered) => recover(arena),
@@ -56,7 +57,7 @@ pub(super) fn locked<R>(
     let bomb = AbortOnUnwind;
     let result = section();
     std::mem::forget(bomb);
-    lock.unlock(&park);
+    lock.unlock(&park); // H1 release
     Ok(result)
 }
 

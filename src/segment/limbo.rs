@@ -45,7 +45,7 @@ pub(super) fn forget() {
 /// Whether a block of that birth may still be reached by a living child.
 #[inline]
 pub(super) fn must_wait(birth: u64) -> bool {
-    birth < YOUNGEST.load(Acquire) // F1
+    birth < YOUNGEST.load(Acquire) // B1
 }
 
 /// Gives a block back now, or when the last child that may reach it is gone.

@@ -18,8 +18,8 @@
 //!
 //! | edge | release side           | acquire side        | publishes                                          |
 //! |------|------------------------|---------------------|----------------------------------------------------|
-//! | F1   | `reserve`              | `limbo`             | the seat of the child that raised the mark         |
-//! | F2   | `Latch::leave`         | `Latch::enter`      | what was done inside                               |
+//! | B1   | `before_fork`          | `limbo`             | the seat of the child that raised the mark         |
+//! | B2   | `Latch::leave`         | `Latch::enter`      | what was done inside                               |
 
 use std::cell::Cell;
 use std::sync::OnceLock;
@@ -130,14 +130,14 @@ impl Latch {
 
     /// Waits until nobody else is in. What is done inside takes a millisecond at most, or some tens for a fork with a large heap.
     pub(crate) fn enter(&self) {
-        // F2 acquire.
+        // B2 acquire.
         while self.0.compare_exchange(0, 1, Acquire, Relaxed).is_err() {
             std::thread::sleep(Duration::from_micros(50));
         }
     }
 
     pub(crate) fn leave(&self) {
-        self.0.store(0, Release); // F2
+        self.0.store(0, Release); // B2
     }
 }
 
@@ -216,7 +216,7 @@ extern "C" fn before_fork() {
     if let Some(child) = arena.seats().seat(reservation.seat) {
         child.set_birth(birth);
     }
-    // F1 release, after the reservation: whoever lowers the mark scans first, and sees the seat or loses the race.
+    // B1 release, after the reservation: whoever lowers the mark scans first, and sees the seat or loses the race.
     YOUNGEST.fetch_max(birth, AcqRel);
     EXPECTED.set(Some(reservation));
 }
@@ -225,7 +225,7 @@ extern "C" fn before_fork() {
 /// never taken stays so until this process ends.
 extern "C" fn after_fork_in_parent() {
     if EXPECTED.take().is_some() {
-        FORKS.fetch_add(1, Relaxed); // F2 orders it
+        FORKS.fetch_add(1, Relaxed); // B2 orders it
         FORKING.leave();
     }
 }

@@ -72,8 +72,13 @@ impl Path {
         (k.saturating_sub(LOOK_BACK)..=k).min_by_key(|at| (self.cost(*at, k), k - at)).unwrap_or(k)
     }
 
-    /// How often a victim is stopped on its way to `k`, if the last breakpoint stands at `at`.
-    pub(crate) fn cost(&self, at: usize, k: usize) -> usize {
+    /// How often a victim is stopped on its cheapest way to `k`.
+    pub(crate) fn cost_of(&self, k: usize) -> usize {
+        self.cost(self.approach(k), k)
+    }
+
+    /// The same, if the last breakpoint stands at `at`.
+    fn cost(&self, at: usize, k: usize) -> usize {
         2 * self.occurrence[at] + (k - at)
     }
 }

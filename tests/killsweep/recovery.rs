@@ -16,6 +16,9 @@ use crate::witness::Verdict;
 /// At how many points the first victim is tried, to find the one that leaves most to do.
 const TRIED: usize = 16;
 
+/// How cheap those points are to come to: the first victim runs there before each second one.
+const NEAR: usize = 100;
+
 /// A participant that joins: what the crate does in a fresh child, before any code of the program's runs there.
 struct Joining {
     heap: Heap,
@@ -47,8 +50,9 @@ impl Nested {
     /// Looks for the point of the first victim's death after which the second has most to do.
     fn new(turn: &Turn, operation: fn()) -> Self {
         let mut nested = Self { heap: Heap::new(turn.board), operation, first: recorded(operation), at: 0 };
-        let step = nested.first.len().div_ceil(TRIED);
-        let longest = (0..nested.first.len()).step_by(step).max_by_key(|at| {
+        let near: Vec<usize> =
+            nested.first.distinct().into_iter().filter(|at| nested.first.cost_of(*at) < NEAR).collect();
+        let longest = near.iter().copied().step_by(near.len().div_ceil(TRIED)).max_by_key(|at| {
             nested.at = *at;
             let victim = nested.launch();
             let length = victim.record().map_or(0, |path| path.len());

@@ -120,7 +120,7 @@ impl Mode {
     pub(crate) fn stride(self, path: &Path, points: &[usize]) -> usize {
         match self {
             Self::Sampled => {
-                let stops: usize = points.iter().map(|k| path.cost(path.approach(*k), *k)).sum();
+                let stops: usize = points.iter().map(|k| path.cost_of(*k)).sum();
                 points.len().div_ceil(SAMPLED).max(stops.div_ceil(STOPS)).max(1)
             }
             Self::Full | Self::Every => 1,

@@ -7,9 +7,9 @@ use std::{
     time::{Duration, Instant},
 };
 
-use procshare::{Process, Value};
+use procshare::{Failure, Process, Value};
 
-use crate::support::{eventually, isolated, os, scaled, table, wait_until};
+use crate::support::{eventually, failure, isolated, os, scaled, table, wait_until};
 
 #[test]
 fn writer_killed_in_set_blocks_nobody_after_its_seat_is_reused() {
@@ -61,17 +61,17 @@ impl Drop for CountsAtHome {
 #[test]
 fn fork_that_outlives_its_child_delays_no_other_childs_end() {
     isolated(60, || {
-        let count = || Value::new(0_u32).expect("4 bytes");
-        let (stray, over, drops) = (count(), count(), count());
-        let (own_stray, own_over, test) = (stray.clone(), over.clone(), os::pid());
+        // Captured by reference, so that the closure has no destructor, and no thread of its own to be settled on.
+        let count = || -> &'static Value<u32> { Box::leak(Box::new(Value::new(0).expect("4 bytes"))) };
+        let (stray, over, drops, test) = (count(), count(), count(), os::pid());
         let work = move || {
             if os::foreign_fork().is_none() {
-                own_stray.set(os::pid());
+                stray.set(os::pid());
                 // Lives on after its parent, though not after the test.
-                wait_until(|| own_over.get() == 1 || !os::kill(test, 0));
+                wait_until(|| over.get() == 1 || !os::kill(test, 0));
                 os::exit_now(0);
             }
-            wait_until(|| own_stray.get() != 0);
+            wait_until(|| stray.get() != 0);
         };
         drop(Process::spawn(work).expect("spawn"));
         wait_until(|| stray.get() != 0);
@@ -113,10 +113,23 @@ fn first_spawn_in_a_destructor_while_unwinding_works() {
         }));
         assert!(unwound.is_err());
         assert_eq!(result.get(), 7);
-        // The hook that could not be set then is set now: a child's panic is told with its place.
-        let failure = Process::spawn(|| -> () { panic!("words") }).expect("spawn").join();
-        let text = failure.expect_err("a panic").to_string();
-        assert!(text.contains("dying.rs") && text.contains("words"), "{text}");
+    });
+}
+
+#[test]
+fn panic_of_a_child_is_told_with_its_place_though_the_first_spawn_was_while_unwinding() {
+    isolated(60, || {
+        // While a thread panics no hook can be set.
+        let result = Cell::new(0);
+        let unwound = catch_unwind(AssertUnwindSafe(|| {
+            let _spawns = SpawnsAtTheEnd(&result);
+            panic!("unwind");
+        }));
+        assert!(unwound.is_err());
+        let failure = failure(Process::spawn(|| -> () { panic!("words") }).expect("spawn").join());
+        let Failure::Panicked { panic, .. } = &failure else { panic!("{failure:?}") };
+        assert_eq!(panic.message, "words");
+        assert!(panic.location.as_ref().is_some_and(|at| at.contains("dying.rs")), "{panic:?}");
     });
 }
 

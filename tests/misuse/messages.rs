@@ -90,8 +90,9 @@ fn block_that_was_promised_and_not_written_frees_nobody_elses() {
 }
 
 #[test]
-fn result_that_promises_a_block_is_a_failure() {
+fn result_that_promises_a_block_and_writes_none_is_a_failure() {
     watchdog!(60);
     let refused = failure(Process::spawn(|| Promises).expect("spawn").join());
-    assert!(!matches!(refused, Failure::TimedOut { .. } | Failure::Signaled { .. }), "{refused:?}");
+    let Failure::Panicked { panic, .. } = &refused else { panic!("{refused:?}") };
+    assert!(panic.message.contains("not sent"), "{panic}");
 }
