@@ -41,12 +41,12 @@ static MAKING: Latch = Latch::new();
 
 /// The runtime of this process, made at the first call.
 pub(super) fn runtime() -> Result<&'static Runtime, SpawnError> {
+    panics::set_hook(); // at every spawn, since the first may have been too early for it
     if let Some(runtime) = existing() {
         return Ok(runtime);
     }
     member::join()?;
     member::in_every_child(forget);
-    panics::set_hook();
     MAKING.enter();
     let runtime = existing().map_or_else(make, Ok);
     MAKING.leave();

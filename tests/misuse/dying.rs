@@ -73,8 +73,10 @@ fn fork_that_outlives_its_child_delays_no_other_childs_end() {
             }
             wait_until(|| stray.get() != 0);
         };
-        drop(Process::spawn(work).expect("spawn"));
-        wait_until(|| stray.get() != 0);
+        let first = Process::spawn(work).expect("spawn");
+        let pid = first.pid();
+        drop(first);
+        wait_until(|| !table::is_alive(pid));
         let counts = CountsAtHome { made_by: test, drops: drops.clone() };
         let other = Process::spawn(move || counts.touch()).expect("spawn");
         let pid = other.pid();
