@@ -100,7 +100,7 @@ impl Table {
 
     /// Prints least, median, and the ratio to the row `base`: the median of the rounds' own ratios.
     pub(crate) fn print(&self, title: &str, unit: &str, base: &str) {
-        let mut text = format!("\n{title}\n{:<52}{:>10}{:>10}{:>9}\n", unit, "min", "median", "ratio");
+        let mut text = format!("\n{title}\n{:<62}{:>10}{:>10}{:>9}\n", unit, "min", "median", "ratio");
         let against = self.samples(base);
         for (name, samples) in &self.rows {
             let least = samples.iter().copied().fold(f64::INFINITY, f64::min);
@@ -108,7 +108,7 @@ impl Table {
             let mark = if name == base { " =" } else { "" };
             let _ = writeln!(
                 text,
-                "{name:<52}{least:>10.2}{:>10.2}{:>9.3}{mark}",
+                "{name:<62}{least:>10.2}{:>10.2}{:>9.3}{mark}",
                 median(samples),
                 median(&ratios)
             );
