@@ -73,6 +73,11 @@ fn publish(arena: Arena) -> &'static Arena {
     arena
 }
 
+/// Whether the kernel refuses memory that it could not keep (`vm.overcommit_memory` is 2).
+fn commits_strictly() -> bool {
+    std::fs::read("/proc/sys/vm/overcommit_memory").is_ok_and(|mode| mode.starts_with(b"2"))
+}
+
 impl Arena {
     fn make(config: Config) -> Result<Self, AllocError> {
         let found = page_size();
@@ -94,7 +99,9 @@ impl Arena {
             }
         };
         let warm_limit = (config.warm / PAGE) as u64;
-        let arena = Self { mapping, layout, warm_limit, prepopulate: config.prepopulate };
+        // Where the kernel commits strictly, a page that was not committed in time would be a SIGBUS when it is touched.
+        let prepopulate = config.prepopulate || commits_strictly();
+        let arena = Self { mapping, layout, warm_limit, prepopulate };
         arena.mapping.commit(0, layout.records_at)?;
         arena.commit_heads(0)?;
         arena.runs().format();

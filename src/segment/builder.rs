@@ -122,7 +122,7 @@ impl Builder {
     ///
     /// Without it an allocation costs next to nothing and the first touch of each page pays, in whichever process
     /// touches it, which is faster when many processes fill a large array. But then a machine that has run out of memory
-    /// answers the touch by killing a process.
+    /// answers the touch by killing a process. Where the kernel commits strictly (`vm.overcommit_memory` is 2), it has no effect.
     pub fn prepopulate(mut self, yes: bool) -> Self {
         self.config.prepopulate = yes;
         self

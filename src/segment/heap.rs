@@ -218,11 +218,27 @@ fn take_run(
     if pages > arena.layout().pages as u64 {
         return Err(AllocError::ArenaFull { requested: size, capacity: arena.layout().capacity as u64 });
     }
-    let _admission = admit(arena, seat, size)?;
+    // What is warm takes no memory from anybody: only a hint, which the search may belie.
+    let expect_warm = arena.header().derived.0.warm.load(Relaxed) >= pages;
+    let mut _admission = if expect_warm { None } else { Some(admit(arena, seat, size)?) };
     member::count_owned(arena, seat, 1);
     let taken = search(arena, seat, pages, bears).inspect_err(|_| member::count_owned(arena, seat, -1))?;
     let word = Word::private(pages, seat, taken.tag, bears);
-    if populate && let Err(error) = arena.commit_pages(taken.index, pages as usize) {
+    if expect_warm && !taken.warm {
+        match admit(arena, seat, size) {
+            Ok(admission) => _admission = Some(admission),
+            Err(error) => {
+                release_run(arena, seat, taken.index, word);
+                return Err(error);
+            }
+        }
+    }
+    // Warm pages were resident once, and are, if all are made so.
+    let resident = taken.warm && arena.prepopulate;
+    if populate
+        && !resident
+        && let Err(error) = arena.commit_pages(taken.index, pages as usize)
+    {
         release_run(arena, seat, taken.index, word);
         return Err(refused(size, error));
     }
