@@ -53,6 +53,19 @@ pub(crate) struct Seat {
     pub(crate) inline: [AtomicU64; INLINE / 8],
 }
 
+/// The layout that `docs/memory-layout.md` shows.
+#[cfg(not(all(test, loom)))]
+const _: () = {
+    use std::mem::offset_of;
+    assert!(size_of::<Seat>() == 128);
+    assert!(offset_of!(Seat, identity) == 0 && offset_of!(Seat, parent) == 8);
+    assert!(offset_of!(Seat, closed) == 16 && offset_of!(Seat, birth) == 24);
+    assert!(offset_of!(Seat, pending) == 32 && offset_of!(Seat, owned) == 40);
+    assert!(
+        offset_of!(Seat, flags) == 48 && offset_of!(Seat, outcome) == 56 && offset_of!(Seat, inline) == 64
+    );
+};
+
 /// What the identity word of a seat says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Occupant {

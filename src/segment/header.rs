@@ -59,3 +59,6 @@ const _: () = assert!(std::mem::offset_of!(Header, shares) == 128);
 const _: () = assert!(std::mem::offset_of!(Header, sweep) == 192);
 const _: () = assert!(std::mem::offset_of!(Header, derived) == 256);
 const _: () = assert!(std::mem::offset_of!(Header, generation) == 320);
+const _: () = assert!(std::mem::offset_of!(Header, high) == 384);
+const _: () = assert!(std::mem::offset_of!(Derived, warm) == 8 && std::mem::offset_of!(Derived, ready) == 16);
+const _: () = assert!(size_of::<Header>() == 448);

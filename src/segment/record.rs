@@ -15,3 +15,5 @@ pub(crate) struct Record {
     pub(crate) panic: AtomicU64,
     pub(crate) text: [AtomicU64; PANIC_TEXT / 8],
 }
+
+const _: () = assert!(size_of::<Record>() == 4096 && std::mem::offset_of!(Record, text) == 8);
