@@ -13,8 +13,8 @@ use crate::witness::{Task, Verdict, Witness};
 
 /// How long a victim may take to the point at which it is killed.
 const ON_THE_WAY: Duration = Duration::from_secs(60);
-/// After so many hung survivors a sweep says so and stops: each costs the whole patience.
-const ENOUGH_HUNG: usize = 5;
+/// A sweep that found something wrong does not go on for longer: each leak and each hang costs the whole patience.
+const ENOUGH: Duration = Duration::from_secs(60);
 
 /// An operation that is swept.
 pub(crate) trait Subject {
@@ -83,9 +83,10 @@ impl<'a> Run<'a> {
         let points = mode().points(&path);
         self.tally = Tally { path: path.len(), points: points.len(), ..Tally::default() };
         let step = mode().stride(&path, &points);
+        let began = Instant::now();
         for k in points.iter().skip(seed() % step).step_by(step) {
             self.point(&path, *k);
-            if self.tally.hung >= ENOUGH_HUNG && self.subject.patience() > Duration::from_secs(1) {
+            if self.tally.first_bad.is_some() && began.elapsed() > ENOUGH {
                 break;
             }
         }
