@@ -6,6 +6,7 @@ use crate::engine::Victim;
 use crate::heap::{Heap, THREE_PAGES};
 use crate::sweep::Subject;
 use crate::turn::Turn;
+use crate::watchdog::Watchdog;
 use crate::witness::Verdict;
 
 /// An operation, what comes before it, and what must hold after it.
@@ -21,8 +22,10 @@ pub(crate) struct Forked<'a> {
 pub(crate) fn take_turn() -> Turn {
     let turn = Turn::take();
     // The first use makes the arena; it must stand before the first fork, for what a family shares is what it inherits.
-    earn_credit();
-    arena::check().expect("a legal heap before anybody is killed");
+    Watchdog::start().over_tracer("before the sweep", || {
+        earn_credit();
+        arena::check().expect("a legal heap before anybody is killed");
+    });
     turn
 }
 

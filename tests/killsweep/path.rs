@@ -2,8 +2,6 @@
 
 use std::collections::HashMap;
 
-/// How far back a cheaper boundary is looked for.
-const LOOK_BACK: usize = 4096;
 /// So many instructions that led to a boundary make it another boundary than one that others led to.
 const HISTORY: usize = 256;
 /// How often a boundary with the same history is told apart.
@@ -69,7 +67,16 @@ impl Path {
     /// The boundary at or before `k` from which `k` is cheapest: a breakpoint costs two stops each time it is passed, a
     /// step costs one.
     pub(crate) fn approach(&self, k: usize) -> usize {
-        (k.saturating_sub(LOOK_BACK)..=k).min_by_key(|at| (self.cost(*at, k), k - at)).unwrap_or(k)
+        let mut best = k;
+        for at in (0..k).rev() {
+            if k - at >= self.cost(best, k) {
+                break; // the steps alone cost more
+            }
+            if self.cost(at, k) < self.cost(best, k) {
+                best = at;
+            }
+        }
+        best
     }
 
     /// How often a victim is stopped on its cheapest way to `k`.

@@ -108,6 +108,15 @@ impl Mode {
         }
     }
 
+    /// How long one test may take before it counts as hung.
+    pub(crate) fn patience(self) -> Duration {
+        Duration::from_secs(match self {
+            Self::Sampled => 600,
+            Self::Full => 6 * 3600,
+            Self::Every => 48 * 3600,
+        })
+    }
+
     /// The points of a path that this mode chooses from.
     pub(crate) fn points(self, path: &Path) -> Vec<usize> {
         match self {

@@ -2,15 +2,19 @@
 
 use std::mem::MaybeUninit;
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::thread;
 
 use crate::board::Board;
 use crate::engine;
+use crate::table::mode;
+use crate::watchdog::Watchdog;
 
 /// Held by a test from its first touch of the crate to its end.
 #[derive(Debug)]
 pub(crate) struct Turn {
     pub(crate) board: &'static Board,
     _alone: MutexGuard<'static, ()>,
+    _dog: Watchdog,
 }
 
 impl Turn {
@@ -21,7 +25,8 @@ impl Turn {
         // Before the crate's first use, so that the crate's own fork handler comes after the engine's.
         engine::handle_forks();
         stay_on_one_cpu();
-        Self { board: Board::map(), _alone: alone }
+        let test = thread::current().name().unwrap_or("a test").to_owned();
+        Self { board: Board::map(), _alone: alone, _dog: Watchdog::over_all(&test, mode().patience()) }
     }
 }
 

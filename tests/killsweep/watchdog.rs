@@ -52,6 +52,13 @@ impl Watchdog {
         (answer, killed)
     }
 
+    /// A watchdog over all that this thread does from now on, until it is dropped.
+    pub(crate) fn over_all(place: &str, patience: Duration) -> Self {
+        let dog = Self::start();
+        dog.kennel.set(Watched::Tracer(place.to_owned(), Instant::now() + patience));
+        dog
+    }
+
     /// Does `task` in this process; the process is aborted, with `place` as its last words, if it hangs.
     pub(crate) fn over_tracer<T>(&self, place: &str, task: impl FnOnce() -> T) -> T {
         self.kennel.set(Watched::Tracer(place.to_owned(), Instant::now() + TRACER));
