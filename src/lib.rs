@@ -23,6 +23,8 @@ mod process;
 #[cfg(not(all(test, loom)))]
 mod segment;
 #[cfg(not(all(test, loom)))]
+pub mod sync;
+#[cfg(not(all(test, loom)))]
 mod sys;
 #[cfg(not(all(test, loom)))]
 mod value;
@@ -31,7 +33,7 @@ pub use error::OsError;
 #[cfg(all(feature = "serde", not(all(test, loom))))]
 pub use message::Serde;
 #[cfg(not(all(test, loom)))]
-pub use message::{DecodeError, Flat, Message, Plain};
+pub use message::{DecodeError, Element, Flat, Message, Plain};
 #[cfg(not(all(test, loom)))]
 pub use process::{
     Builder, Failure, Panic, Process, Scope, ScopeError, ScopedProcess, SignalError, SpawnError,
@@ -40,7 +42,7 @@ pub use process::{
 #[cfg(not(all(test, loom)))]
 pub use segment::{AllocError, public as arena};
 #[cfg(not(all(test, loom)))]
-pub use value::{Array, Cells, Element, Frozen, Integer, Value};
+pub use value::{Array, Cells, Frozen, Integer, Value};
 
 /// The examples of the pages beside the crate, run with those of the crate.
 #[cfg(doctest)]

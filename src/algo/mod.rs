@@ -8,6 +8,9 @@
 //! |--------------|----------------------------------------------------------------------|
 //! | `park`       | the trait through which the machines sleep and learn of deaths       |
 //! | `owner_lock` | a lock whose word names its owner, so that a survivor can take over  |
+//! | `poison_lock` | the same, remembering that an owner failed                        |
+//! | `bearing`    | what stands at the start of a block that bears a lock; who holds what |
+//! | `burial`     | what the sweep does for the dead at the machines that counted for them |
 //! | `participants` | who takes part, who descends from whom, who may not begin any more |
 //! | `outcome`    | how a child ended, in one word                                       |
 //! | `word`       | what a block is and whose it is, in one word                         |
@@ -23,22 +26,28 @@
 //! **Deaths.** A process may be killed between any two instructions. Every machine says which single store
 //! commits, and why each state on the way there is a legal one to find.
 
+mod bearing;
+mod burial;
 mod outcome;
 mod owner_lock;
 mod park;
 mod participants;
 mod planted;
+mod poison_lock;
 mod runs;
 pub(crate) mod slab;
 mod snapshot;
 mod word;
 
+pub(crate) use bearing::{Form, Head, Tally};
+pub(crate) use burial::{Late, bury};
 pub(crate) use outcome::Outcome;
 #[cfg(all(test, loom))]
 pub(crate) use outcome::OutcomeWord;
 pub(crate) use owner_lock::{Acquired, LockError, Owner, OwnerLock};
-pub(crate) use park::Park;
+pub(crate) use park::{Lending, Park};
 pub(crate) use participants::{INLINE, Occupant, Participants, Seat};
+pub(crate) use poison_lock::{Failing, PoisonLock};
 pub(crate) use runs::{Refusal, Runs, Taken};
 pub(crate) use snapshot::Snapshot;
 pub(crate) use word::{Kind, MAX_EXTENT, Word};

@@ -21,12 +21,13 @@
 //! | 31     | WAITERS | somebody may sleep on the word                                |
 //! | 32..48 | seq     | counts acquisitions, so that a stale exchange fails           |
 //! | 48..64 | slot    | the participant that holds, or last held, the lock            |
+//! | 32..64 | pid     | with DIED, in place of both: the process that died            |
 //!
 //! | edge | release side                          | acquire side                      | publishes            |
 //! |------|---------------------------------------|-----------------------------------|----------------------|
 //! | E1   | `unlock`, by exchange or fence + wake | `take`                            | the guarded data     |
 //! | E2   | `orphan`                              | `take`                            | what the dead one did |
-//! | D1   | the owner's death                     | `Park::is_dead` answering `true`  | what the dead one did |
+//! | D1   | the owner's death                     | `Park::death` answering `Some`    | what the dead one did |
 //!
 //! Invariants:
 //! - I1. The TID is not 0 exactly while that thread may touch the guarded data: one exchange names the owner and
@@ -38,7 +39,9 @@
 //! - I4. Release and wake are one step, so no death lies between them. A woken sleeper that dies before it takes
 //!   the lock leaves others asleep; therefore every sleep is bounded.
 //! - I5. Every exchange compares the whole word, sequence number included: it fails if the lock changed hands
-//!   since (unless 65,536 acquisitions fit between a load and the exchange after it).
+//!   since (unless 65,536 acquisitions fit between a load and the exchange after it). After an orphaning the number
+//!   starts anew: an exchange that only adds WAITERS may then hit a later owner's word, which is as good, and one that
+//!   takes from the dead can not, since the word names who is dead.
 //!
 //! Source: futex(2), `FUTEX_WAKE_OP`; the kernel's robust-futex ABI, for the low half.
 
@@ -65,7 +68,10 @@ pub(crate) enum Acquired {
     /// The last owner released it.
     Clean,
     /// The last owner died holding it: the guarded data is as it left them.
-    Recovered,
+    Recovered {
+        /// Its process id; 0 if nobody knows.
+        pid: u32,
+    },
 }
 
 /// Why a lock was not taken.
@@ -108,8 +114,8 @@ impl Word {
         Self(self.0 & !Self::LOW)
     }
 
-    fn orphaned(self) -> Self {
-        Self(self.0 & !Self::TID | Self::DIED)
+    fn orphaned(self, pid: u32) -> Self {
+        Self(self.0 & Self::WAITERS | Self::DIED | u64::from(pid) << 32)
     }
 
     fn with_waiters(self) -> Self {
@@ -143,7 +149,11 @@ impl Word {
 
     /// How the lock is taken that stands at this ownerless word.
     fn finding(self) -> Acquired {
-        if self.0 & Self::DIED == 0 { Acquired::Clean } else { Acquired::Recovered }
+        if self.0 & Self::DIED == 0 {
+            Acquired::Clean
+        } else {
+            Acquired::Recovered { pid: (self.0 >> 32) as u32 }
+        }
     }
 }
 
@@ -192,10 +202,13 @@ impl OwnerLock {
                 return Err(LockError::WouldDeadlock);
             }
             // Only an owner that stayed the same for a whole sleep is worth asking the kernel about.
-            if slept_on == Some(seen) && (park.is_dead(seen.slot()) || planted(Bug::StealFromTheLiving)) {
-                // D1 acquire was made by `is_dead`; the exchange fails if another survivor was faster.
+            let thief = planted(Bug::StealFromTheLiving).then_some(0);
+            if slept_on == Some(seen)
+                && let Some(pid) = park.death(seen.slot()).or(thief)
+            {
+                // D1 acquire was made by `death`; the exchange fails if another survivor was faster.
                 if self.take(seen, seen.held_by(me)) {
-                    return Ok(Acquired::Recovered);
+                    return Ok(Acquired::Recovered { pid });
                 }
                 continue;
             }
@@ -219,27 +232,43 @@ impl OwnerLock {
         }
     }
 
-    /// Takes the lock for `me` if nobody holds it; `Ok(None)` if somebody does, dead or alive.
+    /// Takes the lock for `me` if nobody holds it; `Ok(None)` if somebody does.
     ///
-    /// Never blocks. An owner that nobody has noticed to be dead is found by [`OwnerLock::lock`] only.
+    /// Never blocks. Of an owner that died the sweep, or a call of [`OwnerLock::lock`], frees the lock; nobody of them being
+    /// at work, a caller that comes back again and again finds the death itself, `due` being a word that bounds how often
+    /// the kernel is asked.
     ///
     /// # Errors
     /// [`LockError::WouldDeadlock`] if `me` holds the lock already.
     #[inline]
-    #[cfg_attr(not(all(test, loom)), allow(dead_code, reason = "the crate's own sections always wait"))]
-    pub(crate) fn try_lock(&self, me: Owner) -> Result<Option<Acquired>, LockError> {
+    pub(crate) fn try_lock<P: Park>(
+        &self,
+        me: Owner,
+        park: &P,
+        due: &AtomicU64,
+    ) -> Result<Option<Acquired>, LockError> {
         loop {
             let seen = self.load();
             if seen.names(me) {
                 return Err(LockError::WouldDeadlock);
             }
             if seen.has_owner() {
-                return Ok(None);
+                let dead = if park.is_due(due) { park.death(seen.slot()) } else { None };
+                // D1 acquire was made by `death`.
+                return Ok(dead
+                    .filter(|_| self.take(seen, seen.held_by(me)))
+                    .map(|pid| Acquired::Recovered { pid }));
             }
             if self.take(seen, seen.held_by(me)) {
                 return Ok(Some(seen.finding()));
             }
         }
+    }
+
+    /// Whether `me` holds the lock.
+    #[inline]
+    pub(crate) fn is_held_by(&self, me: Owner) -> bool {
+        self.load().names(me)
     }
 
     /// Releases the lock, and wakes a sleeper if there may be one. Never blocks.
@@ -269,12 +298,12 @@ impl OwnerLock {
         }
     }
 
-    /// Frees the lock from the dead participant in `slot`, so that who locks next gets [`Acquired::Recovered`];
-    /// returns whether somebody may sleep on it, whom the caller then wakes.
+    /// Frees the lock from the dead participant in `slot`, which was process `pid`, so that who locks next gets
+    /// [`Acquired::Recovered`]; returns whether somebody may sleep on it, whom the caller then wakes.
     ///
     /// The caller knows that the participant is dead (`D1`), and that its slot was not handed out again. A lock
     /// that somebody else holds is left alone.
-    pub(crate) fn orphan(&self, slot: u16) -> bool {
+    pub(crate) fn orphan(&self, slot: u16, pid: u32) -> bool {
         loop {
             let seen = self.load();
             if !seen.has_owner() || seen.slot() != slot {
@@ -282,7 +311,7 @@ impl OwnerLock {
             }
             // E2 release: hands on what D1 told the caller.
             let order = if planted(Bug::RelaxedOrphan) { Ordering::Relaxed } else { Ordering::Release };
-            if self.exchange(seen, seen.orphaned(), order) {
+            if self.exchange(seen, seen.orphaned(pid), order) {
                 return seen.has_waiters();
             }
         }

@@ -22,12 +22,64 @@ pub(crate) trait Park {
     /// The store itself orders nothing; a caller that releases data puts a release fence before it.
     fn release_and_wake(&self, word: &AtomicU64) -> u32;
 
-    /// Returns whether the participant in `slot` is certainly dead; unknown means alive.
+    /// Wakes up to `count` of those who sleep on `word`. Orders nothing.
+    fn wake(&self, word: &AtomicU64, count: u32);
+
+    /// Returns the process id of the participant in `slot` if it is certainly dead; unknown means alive.
     ///
-    /// `true` is an acquire edge from everything the dead participant did (`D1`).
-    fn is_dead(&self, slot: u16) -> bool;
+    /// `Some` is an acquire edge from everything the dead participant did (`D1`).
+    fn death(&self, slot: u16) -> Option<u32>;
+
+    /// As [`Park::death`], but only once nobody lives either whom the dead one forked: until then memory that it was
+    /// working on may be written still.
+    fn family_death(&self, slot: u16) -> Option<u32>;
+
+    /// Returns whether it is this caller's turn to look at everybody else: once in a while for all sleepers that share
+    /// `word`, whatever their number.
+    fn is_due(&self, word: &AtomicU64) -> bool;
 
     /// Pauses for some nanoseconds between two looks at a word; at once where spinning cannot help, as on a
     /// single processor.
     fn relax(&self);
+}
+
+/// Takes a participant for dead only when its family is: for locks whose data an owner may have lent to its children.
+#[derive(Debug)]
+pub(crate) struct Lending<'a, P>(pub(crate) &'a P);
+
+impl<P: Park> Park for Lending<'_, P> {
+    #[inline]
+    fn sleep(&self, word: &AtomicU64, expected: u32, round: u32) -> bool {
+        self.0.sleep(word, expected, round)
+    }
+
+    #[inline]
+    fn release_and_wake(&self, word: &AtomicU64) -> u32 {
+        self.0.release_and_wake(word)
+    }
+
+    #[inline]
+    fn wake(&self, word: &AtomicU64, count: u32) {
+        self.0.wake(word, count);
+    }
+
+    #[inline]
+    fn death(&self, slot: u16) -> Option<u32> {
+        self.0.family_death(slot)
+    }
+
+    #[inline]
+    fn family_death(&self, slot: u16) -> Option<u32> {
+        self.0.family_death(slot)
+    }
+
+    #[inline]
+    fn is_due(&self, word: &AtomicU64) -> bool {
+        self.0.is_due(word)
+    }
+
+    #[inline]
+    fn relax(&self) {
+        self.0.relax();
+    }
 }

@@ -79,6 +79,8 @@ pub(crate) enum Occupant {
     Process(u64),
 }
 
+/// It took locks that stand in blocks.
+const LOCKS: u64 = 4;
 /// Nobody of this crate waits for this process; whoever notices its death sweeps it.
 const STRAY: u64 = 1;
 /// The record beside the seat has memory.
@@ -167,6 +169,21 @@ impl Seat {
         self.flags.load(Relaxed) & STRAY != 0
     }
 
+    /// Says that this participant takes locks that stand in blocks: its sweep has something to look for.
+    pub(crate) fn mark_locks(&self) {
+        self.flags.fetch_or(LOCKS, Relaxed); // by itself; read after its death
+    }
+
+    /// Says that nothing is left of the locks that the dead participant took.
+    pub(crate) fn unmark_locks(&self) {
+        self.flags.fetch_and(!LOCKS, Relaxed); // under the sweep lock
+    }
+
+    /// Whether it took locks that stand in blocks.
+    pub(crate) fn has_locks(&self) -> bool {
+        self.flags.load(Relaxed) & LOCKS != 0
+    }
+
     /// Whether the record beside this seat has memory: once for all occupants, since it is never given back.
     pub(crate) fn has_record(&self) -> bool {
         self.flags.load(Relaxed) & READY != 0 // set by an earlier reserver, ordered by P3
@@ -215,9 +232,11 @@ impl<'a> Participants<'a> {
 
     /// Counts the seats up to `count` as taken once.
     fn raise(self, count: u64) {
-        let mut high = self.high.load(Relaxed);
+        // SeqCst: who counts what all processes hold, having told them to stop, must not miss one that was seated and took
+        // hold before (`Tally::iter`).
+        let mut high = self.high.load(SeqCst);
         while high < count {
-            match self.high.compare_exchange(high, count, Relaxed, Relaxed) {
+            match self.high.compare_exchange(high, count, SeqCst, SeqCst) {
                 Ok(_) => return,
                 Err(found) => high = found,
             }

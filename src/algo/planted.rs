@@ -19,6 +19,8 @@ pub(crate) enum Bug {
     StealFromTheLiving,
     /// `OwnerLock::orphan` does not hand on what the dead owner did.
     RelaxedOrphan,
+    /// `PoisonLock::lock` does not note that the last owner died.
+    CauseForgotten,
     /// `Snapshot::read` does not look at the version again after copying.
     VersionNotReread,
     /// `Snapshot::read` looks at the version again, but nothing orders that after the copying.

@@ -32,6 +32,8 @@ use crate::shim::{AtomicU64, Ordering, fence};
 #[repr(C)]
 pub(crate) struct Snapshot {
     lock: OwnerLock,
+    /// Where every block that bears a lock says what else there is to sweep: nothing here.
+    _form: AtomicU64,
     version: AtomicU64,
 }
 
@@ -39,7 +41,7 @@ impl Snapshot {
     /// Makes the control words of a cell whose copy 0 holds the value. In shared memory nobody does: zeroed words are it.
     #[cfg(all(test, loom))]
     pub(crate) fn new() -> Self {
-        Self { lock: OwnerLock::new(), version: AtomicU64::new(0) }
+        Self { lock: OwnerLock::new(), _form: AtomicU64::new(0), version: AtomicU64::new(0) }
     }
 
     /// Copies the value to `into` and returns its version.

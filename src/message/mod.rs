@@ -22,6 +22,7 @@
 //! | `error`      | why a message could not be rebuilt                                         |
 //! | `parcel`     | packing a message into shared memory, and unpacking it                     |
 //! | `plain`      | types that are their own bytes: [`Plain`], [`Flat`], `plain_message!`      |
+//! | `element`    | [`Element`]: plain types to whose values references may be handed out      |
 //! | `primitives` | numbers, `bool`, `char`, `()`, `Infallible`                                 |
 //! | `containers` | `Vec`, `Option`, `Result`, arrays, tuples, boxes                           |
 //! | `text`       | strings, paths, durations                                                  |
@@ -35,6 +36,7 @@
 //! - M4. Numbers are in native byte order: sender and receiver run on one machine.
 
 mod containers;
+mod element;
 mod error;
 mod measure;
 pub(crate) mod parcel;
@@ -49,6 +51,7 @@ mod writer;
 #[cfg(test)]
 pub(crate) mod tests;
 
+pub use element::Element;
 pub use error::DecodeError;
 pub use measure::Measure;
 pub use plain::{Flat, Plain};

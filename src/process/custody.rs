@@ -264,6 +264,9 @@ impl Custody {
     fn reap(&self, arena: &Arena, luggage: Luggage) -> Ending {
         let number = self.reservation.seat;
         let identity = self.identity(arena);
+        if let Some(identity) = identity {
+            sweep::release_locks(arena, number, identity); // before users' destructors, which may take their time
+        }
         let status = self.pidfd.reap().unwrap_or(ExitStatus::Lost);
         let seat = arena.seats().seat(number).filter(|_| identity.is_some());
         let outcome = seat.map_or(Outcome::Unsaid, |seat| seat.outcome.read());

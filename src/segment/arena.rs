@@ -16,7 +16,7 @@ use super::layout::{Layout, PAGE, UNITS};
 use super::record::Record;
 use super::shares::RECORD;
 use crate::algo::slab::{Claims, UNIT};
-use crate::algo::{OwnerLock, Participants, Runs, Seat};
+use crate::algo::{Participants, Runs, Seat};
 use crate::shim::{
     AtomicPtr, AtomicU64,
     Ordering::{Acquire, Relaxed, Release},
@@ -179,13 +179,6 @@ impl Arena {
     /// The first byte of a unit. The unit must be below `pages * UNITS`.
     pub(crate) fn unit(&self, unit: u64) -> NonNull<u8> {
         self.at(self.layout.unit_at(unit))
-    }
-
-    /// The lock at the start of the block at `unit`, which its word says bears one.
-    pub(super) fn lock_at(&self, unit: u64) -> &OwnerLock {
-        // SAFETY: the walk that calls this found the unit inside a run, so it addresses 64-byte-aligned memory of the
-        // mapping; an `OwnerLock` is one atomic word, for which every bit pattern is valid.
-        unsafe { self.unit(unit).cast::<OwnerLock>().as_ref() }
     }
 
     /// The words of the share record that begins at `unit`. `None`: no unit has that number.

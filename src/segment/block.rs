@@ -34,7 +34,8 @@ pub(crate) enum Fill {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Bears {
     Nothing,
-    OwnerLock,
+    /// A lock, whose `form` says what else (see `bearing`).
+    Lock,
 }
 
 /// One allocation of the arena.
@@ -69,7 +70,7 @@ impl Block {
             None => member::join()?,
         };
         let birth = member::births();
-        let taken = heap::take(arena, seat, layout.size(), layout.align(), bears == Bears::OwnerLock)?;
+        let taken = heap::take(arena, seat, layout.size(), layout.align(), bears == Bears::Lock)?;
         let block = Self::ours(arena, taken.unit, layout.size(), taken.word, birth);
         if fill == Fill::Zeroed && taken.dirty {
             // SAFETY: `heap::take` gave us `layout.size()` bytes there, private to us until the handle travels.

@@ -52,9 +52,37 @@ pub(crate) enum Carried {
 
 /// What a shared block is used as: a receiver must not take it for another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
 pub(crate) enum Use {
-    Value,
+    Value = 1,
     Frozen,
+    Mutex,
+    RwLock,
+    ReentrantMutex,
+    Condvar,
+    Semaphore,
+    BoundedSemaphore,
+    Event,
+    Barrier,
+    Once,
+    OnceValue,
+}
+
+impl Use {
+    const ALL: [Self; 12] = [
+        Self::Value,
+        Self::Frozen,
+        Self::Mutex,
+        Self::RwLock,
+        Self::ReentrantMutex,
+        Self::Condvar,
+        Self::Semaphore,
+        Self::BoundedSemaphore,
+        Self::Event,
+        Self::Barrier,
+        Self::Once,
+        Self::OnceValue,
+    ];
 }
 
 /// What an entry says beside the block's size.
@@ -70,20 +98,12 @@ const SIZE: u64 = (1 << 56) - 1;
 
 impl Manner {
     fn with_size(self, size: usize) -> u64 {
-        let share = match self.share {
-            None => 0,
-            Some(Use::Value) => 1,
-            Some(Use::Frozen) => 2,
-        };
+        let share = self.share.map_or(0, |used| used as u64);
         size as u64 & SIZE | share << 56 | u64::from(self.copy) << 60
     }
 
     fn of(entry: u64) -> Self {
-        let share = match entry >> 56 & 3 {
-            1 => Some(Use::Value),
-            2 => Some(Use::Frozen),
-            _ => None,
-        };
+        let share = Use::ALL.into_iter().find(|used| *used as u64 == entry >> 56 & 15);
         Self { share, copy: entry >> 60 & 1 != 0 }
     }
 }
@@ -247,14 +267,6 @@ fn read(arena: &Arena, unit: u64, room: usize, offset: usize) -> Option<u64> {
     Some(u64::from_ne_bytes(bytes))
 }
 
-/// Bytes of the block at `unit`, as its own word tells.
-fn room(arena: &Arena, unit: u64, word: Word) -> usize {
-    match arena.runs().slab_around(unit as usize / UNITS) {
-        Some(_) => crate::algo::slab::UNIT << word.extent().min(crate::algo::slab::CLASSES as u64 - 1),
-        None => word.extent() as usize * super::layout::PAGE,
-    }
-}
-
 impl Delivery {
     /// Takes over the message at `unit` that the participant `from`, dead or waiting, sealed. With `keep`, the container
     /// itself becomes ours; else it is read where it lies and stays the sender's.
@@ -267,7 +279,7 @@ impl Delivery {
         if word.kind() != Kind::Private || word.owner() != from {
             return Err(Undelivered::Damaged);
         }
-        let room = room(arena, unit, word);
+        let room = heap::room(arena, unit, word);
         let read = |offset| read(arena, unit, room, offset).ok_or(Undelivered::Damaged);
         let payload = read(0)? as usize;
         let blocks = read(8)? as usize;
@@ -357,7 +369,7 @@ fn arrive(arena: &Arena, me: u16, from: u16, unit: u64, entry: u64, home: bool) 
     let (size, manner) = ((entry & SIZE) as usize, Manner::of(entry));
     let in_range = unit < (arena.layout().pages * UNITS) as u64;
     let word = if in_range { shares::load(arena, unit) } else { Word::CLOSED };
-    if size > room(arena, unit, word) {
+    if size > heap::room(arena, unit, word) {
         return Arrival::Lost;
     }
     let block = match word.kind() {

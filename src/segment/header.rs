@@ -14,6 +14,7 @@
 //! | 272    | `ready`      | how many heads have memory; only grows                            |
 //! | 320    | `generation` | counts participants that ever were                                |
 //! | 384    | `high`       | no seat from this number on was ever taken; only grows            |
+//! | 392    | `patrol`     | when somebody last looked for dead whom nobody awaits             |
 //! | 512    |              | the first seats: what a child touches at birth is one page        |
 //!
 //! I1. The geometry is copied to private memory when the arena is made and never read back.
@@ -44,6 +45,7 @@ pub(crate) struct Header {
     pub(crate) derived: Line<Derived>,
     pub(crate) generation: Line<AtomicU64>,
     pub(crate) high: AtomicU64,
+    pub(crate) patrol: AtomicU64,
 }
 
 /// Words that the heap lock protects and the heads determine.
@@ -60,5 +62,6 @@ const _: () = assert!(std::mem::offset_of!(Header, sweep) == 192);
 const _: () = assert!(std::mem::offset_of!(Header, derived) == 256);
 const _: () = assert!(std::mem::offset_of!(Header, generation) == 320);
 const _: () = assert!(std::mem::offset_of!(Header, high) == 384);
+const _: () = assert!(std::mem::offset_of!(Header, patrol) == 392);
 const _: () = assert!(std::mem::offset_of!(Derived, warm) == 8 && std::mem::offset_of!(Derived, ready) == 16);
 const _: () = assert!(size_of::<Header>() == 448);

@@ -50,7 +50,7 @@ pub(super) fn locked<R>(
     // H1 acquire.
     match lock.lock(member::owner(), &park) {
         Ok(Acquired::Clean) => {}
-        Ok(Acquired::Recovered) => recover(arena),
+        Ok(Acquired::Recovered { .. }) => recover(arena),
         Err(_) => return Err(AllocError::Reentered),
     }
     // A section that unwound would leave the lock with a living owner, for ever.
@@ -98,6 +98,14 @@ fn rebuild(arena: &Arena) {
 pub(super) fn objects(page: usize, slab: Word) -> impl Iterator<Item = usize> + Clone {
     let class = usize::from(slab.owner()).min(slab::CLASSES - 1);
     slab::objects(page * UNITS, slab.extent() as usize, class, PAGE)
+}
+
+/// Bytes of the block at `unit`, as its own word tells.
+pub(super) fn room(arena: &Arena, unit: u64, word: Word) -> usize {
+    match arena.runs().slab_around(unit as usize / UNITS) {
+        Some(_) => slab::UNIT << word.extent().min(slab::CLASSES as u64 - 1),
+        None => word.extent() as usize * PAGE,
+    }
 }
 
 /// Takes a block of `bytes`, private to the participant in `seat`.

@@ -16,10 +16,9 @@ use super::block;
 use super::member::{self, YOUNGEST};
 use crate::algo::{Participants, Word};
 use crate::shim::{
-    AtomicPtr, AtomicU64,
+    AtomicPtr,
     Ordering::{AcqRel, Acquire, Relaxed, Release},
 };
-use crate::sys;
 
 /// A block that waits.
 #[derive(Clone, Copy, Debug)]
@@ -51,25 +50,13 @@ pub(super) fn must_wait(birth: u64) -> bool {
 /// Gives a block back now, or when the last child that may reach it is gone.
 pub(super) fn retire(arena: &Arena, seat: u16, retired: Retired) {
     if must_wait(retired.birth) && retired.birth < youngest(arena.seats(), seat) {
-        sweep_now_and_then(arena);
+        super::sweep::sweep_strays_now_and_then(arena); // nobody else notices, and everything older would wait for them for ever
         push(Box::new(Node { retired, next: ptr::null_mut() }));
         if !must_wait(retired.birth) {
             settle(arena); // the last child went while we pushed
         }
     } else {
         block::give_back(arena, seat, retired.unit, retired.word);
-    }
-}
-
-/// Sweeps forks of the program's own that are gone: nobody else notices, and everything older would wait for them for ever.
-/// A tenth of a second apart, since it asks the kernel about each.
-fn sweep_now_and_then(arena: &Arena) {
-    static LAST: AtomicU64 = AtomicU64::new(0);
-    let now = sys::milliseconds();
-    let last = LAST.load(Relaxed);
-    // Relaxed: whoever loses the exchange leaves it to the winner.
-    if now.wrapping_sub(last) > 100 && LAST.compare_exchange(last, now, Relaxed, Relaxed).is_ok() {
-        super::sweep::sweep_strays(arena);
     }
 }
 

@@ -52,6 +52,8 @@ const EXCLUDED: u64 = u64::MAX;
 thread_local! {
     /// The kernel's number of this thread; 0: not asked yet.
     static TID: Cell<u32> = const { Cell::new(0) };
+    /// This thread, once it has taken a lock that stands in a block.
+    static LOCKER: Cell<Option<Owner>> = const { Cell::new(None) };
     /// The seat kept for the child that this thread is forking.
     static EXPECTED: Cell<Option<Reservation>> = const { Cell::new(None) };
 }
@@ -242,6 +244,7 @@ pub(crate) fn in_every_child(run: fn()) {
 /// Runs in the child of every fork, before anything else.
 extern "C" fn after_fork_in_child() {
     TID.set(0);
+    LOCKER.set(None);
     if let Some(run) = IN_CHILD.get() {
         run();
     }
@@ -330,39 +333,70 @@ pub(crate) fn owner() -> Owner {
     Owner { tid: tid(), slot: seat().unwrap_or(u16::MAX) }
 }
 
-/// Runs `section`, which takes locks that stand in blocks, as this thread. If this process dies meanwhile, or ends while
-/// another thread of it is here, the sweep knows that there is something to look for.
+/// This thread, as the owner of locks that stand in blocks. If this process dies, the sweep knows that there is something to look for.
+#[inline]
+pub(crate) fn locker() -> Owner {
+    match LOCKER.get() {
+        None => first_lock(),
+        Some(owner) => owner,
+    }
+}
+
+#[cold]
+fn first_lock() -> Owner {
+    let owner = owner();
+    if let Some((arena, seat)) = membership()
+        && let Some(seat) = arena.seats().seat(seat)
+    {
+        seat.mark_locks(); // before any lock is taken, so that the sweep of one who died with it looks
+        LOCKER.set(Some(owner));
+    }
+    owner
+}
+
+/// Runs `section`, which takes locks that stand in blocks, as this thread.
 #[inline]
 pub(crate) fn locking<R>(section: impl FnOnce(Owner, &ArenaPark) -> R) -> R {
-    let member = membership();
-    if let Some((arena, seat)) = member {
-        count_owned(arena, seat, 1);
-    }
-    let result = section(owner(), &park());
-    if let Some((arena, seat)) = member {
-        count_owned(arena, seat, -1);
-    }
-    result
+    section(locker(), &park())
 }
 
 /// Sleeping on words of the arena, with an optional deadline.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct ArenaPark {
     deadline: Deadline,
+    /// The sleeper holds no lock of the arena itself: it may sweep forks that nobody else does.
+    patrols: bool,
 }
 
 /// Sleeps as long as it takes, in bounded naps.
-pub(crate) fn park() -> ArenaPark {
-    ArenaPark { deadline: Deadline::never() }
+#[inline]
+pub(crate) const fn park() -> ArenaPark {
+    ArenaPark { deadline: Deadline::never(), patrols: false }
 }
+
+/// Sleeps until `deadline` at most. For locks of the program's own.
+#[inline]
+pub(crate) const fn park_until(deadline: Deadline) -> ArenaPark {
+    ArenaPark { deadline, patrols: true }
+}
+
+/// The longest nap. After each the sleeper looks whether the one it waits for is alive.
+const NAP: Duration = Duration::from_millis(50);
 
 impl Park for ArenaPark {
     fn sleep(&self, word: &AtomicU64, expected: u32, round: u32) -> bool {
-        let nap = Duration::from_millis(1 << round.min(6)).min(Duration::from_millis(50));
         if self.deadline.expired() {
             return false;
         }
-        sys::wait(word, expected, self.deadline.remaining_up_to(nap));
+        let nap = Duration::from_millis(1 << round.min(6)).min(NAP);
+        let slept = sys::wait(word, expected, self.deadline.remaining_up_to(nap));
+        if self.patrols
+            && slept == sys::futex::Wait::TimedOut
+            && nap == NAP
+            && let Some(arena) = existing()
+        {
+            super::sweep::sweep_strays_now_and_then(arena);
+        }
         true
     }
 
@@ -370,8 +404,22 @@ impl Park for ArenaPark {
         sys::release_and_wake(word)
     }
 
-    fn is_dead(&self, slot: u16) -> bool {
-        existing().is_some_and(|arena| is_dead(arena, slot))
+    fn wake(&self, word: &AtomicU64, count: u32) {
+        sys::wake(word, count);
+    }
+
+    fn death(&self, slot: u16) -> Option<u32> {
+        death(existing()?, slot)
+    }
+
+    fn family_death(&self, slot: u16) -> Option<u32> {
+        let arena = existing()?;
+        let pid = death(arena, slot)?;
+        super::sweep::is_extinct(arena, slot).then_some(pid)
+    }
+
+    fn is_due(&self, word: &AtomicU64) -> bool {
+        is_due(word, NAP)
     }
 
     fn relax(&self) {
@@ -379,14 +427,28 @@ impl Park for ArenaPark {
     }
 }
 
-/// Whether the participant in `seat` is certainly dead. D1: all it did happened before.
-pub(crate) fn is_dead(arena: &Arena, seat: u16) -> bool {
-    match arena.seats().seat(seat).map(|seat| seat.occupant()) {
-        Some(Occupant::Process(identity)) => Identity::from_bits(identity).is_gone(),
-        Some(Occupant::Reserved { .. }) => false,
-        Some(Occupant::Nobody) => true,
+/// Whether it is this thread's turn to do what is to be done every `interval`, by one of all who ask `word`.
+pub(super) fn is_due(word: &AtomicU64, interval: Duration) -> bool {
+    let (now, last) = (sys::milliseconds(), word.load(Relaxed));
+    // Relaxed: whoever loses the exchange leaves it to the winner.
+    u128::from(now.wrapping_sub(last)) > interval.as_millis()
+        && word.compare_exchange(last, now, Relaxed, Relaxed).is_ok()
+}
+
+/// The process id of the participant in `seat` if it is certainly dead. D1: all it did happened before.
+pub(crate) fn death(arena: &Arena, number: u16) -> Option<u32> {
+    if seat() == Some(number) {
+        return None;
+    }
+    match arena.seats().seat(number).map(|seat| seat.occupant()) {
+        Some(Occupant::Process(identity)) => {
+            let identity = Identity::from_bits(identity);
+            identity.is_gone().then(|| identity.pid().cast_unsigned())
+        }
+        Some(Occupant::Reserved { .. }) => None,
+        Some(Occupant::Nobody) => Some(0),
         // No seat has this number: the word is damaged, and waiting for it would be for ever.
-        None => true,
+        None => Some(0),
     }
 }
 

@@ -12,6 +12,7 @@
 //! | `heap`      | taking blocks and giving them back                                         |
 //! | `hints`     | where this thread may find a free small object                             |
 //! | `block`     | a block as a handle that gives it back                                     |
+//! | `bearing`   | a block that bears a lock: where its parts lie                             |
 //! | `limbo`     | blocks that wait until children that may reach them are gone               |
 //! | `shares`    | blocks that several processes hold                                         |
 //! | `container` | messages at rest, with the blocks that travel inside them                  |
@@ -21,6 +22,7 @@
 
 mod admission;
 mod arena;
+pub(crate) mod bearing;
 pub(crate) mod block;
 mod builder;
 mod catch;

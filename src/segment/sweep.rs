@@ -19,12 +19,15 @@
 //! I3. Lock order: sweep, shares, heap.
 
 use super::arena::{Arena, MAPPING_NAME};
+use super::bearing;
 use super::error::AllocError;
 use super::heap::{self, objects, with_heap};
 use super::layout::UNITS;
-use super::member::{self, is_dead};
+use super::member::{self, death};
 use super::shares::{self, Swept, with_shares};
-use crate::algo::{Kind, Occupant, OwnerLock, Seat, Word};
+use std::time::Duration;
+
+use crate::algo::{self, Kind, Late, Occupant, Outcome, OwnerLock, Seat, Word};
 use crate::shim::Ordering::Acquire;
 use crate::sys::{self, Identity};
 
@@ -118,7 +121,7 @@ pub(crate) fn sweep_strays(arena: &Arena) -> bool {
     let mut freed = false;
     for (number, seat) in seats.iter() {
         let Occupant::Process(identity) = seat.occupant() else { continue };
-        let awaited = !seat.is_stray() && seat.parent().is_some_and(|parent| !is_dead(arena, parent));
+        let awaited = !seat.is_stray() && seat.parent().is_some_and(|parent| death(arena, parent).is_none());
         let identity = Identity::from_bits(identity);
         freed |= !awaited && is_out(seat, identity) && sweep_family(arena, number, identity);
     }
@@ -130,8 +133,12 @@ pub(crate) fn sweep_strays(arena: &Arena) -> bool {
 fn sweep(arena: &Arena, dead: u16, identity: u64) -> bool {
     let Some(seat) = arena.seats().seat(dead) else { return false };
     let header = arena.header();
+    let late = Late { slot: dead, pid: Identity::from_bits(identity).pid().cast_unsigned(), returned: false };
     for lock in [&header.heap.0, &header.shares.0, &header.sweep.0] {
-        orphan(lock, dead);
+        orphan(lock, late);
+    }
+    if !bury(arena, dead, seat, Identity::from_bits(identity)) {
+        return false;
     }
     if seat.owned.load(Acquire) != 0 {
         // D1: the dead one's last count is the truth, or too high
@@ -196,24 +203,98 @@ fn look(arena: &Arena, me: u16, dead: u16, unit: u64, word: Word, found: &mut Ve
             }
         }
         Kind::Shared => match shares::sweep(arena, me, dead, unit, word) {
-            Swept::Kept => orphan_block(arena, dead, unit, word),
+            Swept::Kept => {}
             Swept::Ended(block, mine) => found.push(Found::Ended { unit, block, mine }),
             Swept::StrayRecord(record) => found.push(Found::StrayRecord(record)),
         },
-        Kind::Private => orphan_block(arena, dead, unit, word),
         _ => {}
     }
 }
 
-/// Takes the lock of a block from the dead.
-fn orphan_block(arena: &Arena, dead: u16, unit: u64, word: Word) {
-    if word.bears_lock() {
-        orphan(arena.lock_at(unit), dead);
+/// Whether the process in `seat`, dead, and all it forked are gone: nobody writes any more what it may have lent.
+pub(crate) fn is_extinct(arena: &Arena, seat: u16) -> bool {
+    let occupant = || arena.seats().seat(seat).map(Seat::occupant);
+    let extinct = || match occupant() {
+        Some(Occupant::Process(identity)) => {
+            let identity = Identity::from_bits(identity);
+            identity.is_gone() && living_below(arena, seat, identity).is_none()
+        }
+        Some(Occupant::Reserved { .. }) => false, // a new life already
+        Some(Occupant::Nobody) | None => true,
+    };
+    heap::locked(arena, &arena.header().sweep.0, |_| (), extinct) == Ok(true)
+}
+
+/// Takes what the dead participant in `seat` held of locks in blocks from it, and wakes those who wait for it. Nobody it forked lives
+/// any more. To be done as soon as that is known: what else there is to settle may take long.
+pub(crate) fn release_locks(arena: &Arena, seat: u16, identity: Identity) {
+    // An error means that a signal handler interrupted a sweep on this thread: the sweep of the seat repeats this.
+    let _ = heap::locked(
+        arena,
+        &arena.header().sweep.0,
+        |_| (),
+        || {
+            let process = Occupant::Process(identity.bits());
+            let Some(found) = arena.seats().seat(seat).filter(|found| found.occupant() == process) else {
+                return;
+            };
+            for (number, seat, identity) in arena.seats().below(seat) {
+                bury(arena, number, seat, Identity::from_bits(identity));
+            }
+            bury(arena, seat, found, identity);
+        },
+    );
+}
+
+/// Sweep lock held: nobody vacates the seat, and no survivor takes it for that of somebody new. `false`: something is left.
+fn bury(arena: &Arena, dead: u16, seat: &Seat, identity: Identity) -> bool {
+    if !seat.has_locks() {
+        return true;
+    }
+    let late = Late {
+        slot: dead,
+        pid: identity.pid().cast_unsigned(),
+        returned: !matches!(seat.outcome.read(), Outcome::Unsaid | Outcome::Panicked),
+    };
+    let walked = with_heap(arena, || {
+        for (page, head) in arena.runs().walk(0).map_while(Result::ok) {
+            if head.kind() != Kind::Slab {
+                bury_in_block(arena, late, (page * UNITS) as u64, head);
+                continue;
+            }
+            for unit in objects(page, head) {
+                bury_in_block(arena, late, unit as u64, arena.claims().load(unit));
+            }
+        }
+    });
+    if walked.is_ok() {
+        seat.unmark_locks(); // it takes no more
+    }
+    walked.is_ok()
+}
+
+/// Puts the lock in a block in order, if the block bears one. The wakes are made under the heap lock: the block must not become
+/// somebody else's meanwhile.
+fn bury_in_block(arena: &Arena, late: Late, unit: u64, word: Word) {
+    if !word.bears_lock() || !matches!(word.kind(), Kind::Private | Kind::Shared) {
+        return;
+    }
+    let (lock, more) = bearing::swept(arena, unit, heap::room(arena, unit, word));
+    if let Some((form, head, tally)) = more {
+        algo::bury(form, head, tally, late, &member::park());
+    }
+    orphan(lock.owner_lock(), late);
+}
+
+fn orphan(lock: &OwnerLock, late: Late) {
+    if lock.orphan(late.slot, late.pid) {
+        sys::wake(lock.futex_word(), u32::MAX);
     }
 }
 
-fn orphan(lock: &OwnerLock, dead: u16) {
-    if lock.orphan(dead) {
-        sys::wake(lock.futex_word(), u32::MAX);
+/// As [`sweep_strays`], once in a while for the whole family: it asks the kernel about everybody.
+pub(crate) fn sweep_strays_now_and_then(arena: &Arena) {
+    if member::is_due(&arena.header().patrol, Duration::from_millis(100)) {
+        sweep_strays(arena);
     }
 }

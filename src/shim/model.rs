@@ -6,6 +6,9 @@
 //! nearly every machine of ours loads before it exchanges, each word stands beside a turnstile here: a relaxed
 //! read-modify-write before every access, by which any two accesses of two threads are in each other's way. It
 //! orders nothing by itself, and what an access returns stays loom's choice.
+//!
+//! loom takes `SeqCst` accesses for `AcqRel` ones. Here a fence stands on the side of each where the total order matters:
+//! before a load, behind a store or a read-modify-write. So the store-buffer pattern is told apart from one that is broken.
 
 use super::Ordering;
 
@@ -30,15 +33,21 @@ macro_rules! atomic {
             }
 
             pub(crate) fn load(&self, order: Ordering) -> $value {
+                if order == Ordering::SeqCst {
+                    fence(Ordering::SeqCst);
+                }
                 self.turn().load(order)
             }
 
             pub(crate) fn store(&self, value: $value, order: Ordering) {
                 self.turn().store(value, order);
+                fence_behind(order);
             }
 
             pub(crate) fn swap(&self, value: $value, order: Ordering) -> $value {
-                self.turn().swap(value, order)
+                let before = self.turn().swap(value, order);
+                fence_behind(order);
+                before
             }
 
             pub(crate) fn compare_exchange(
@@ -48,23 +57,33 @@ macro_rules! atomic {
                 success: Ordering,
                 failure: Ordering,
             ) -> Result<$value, $value> {
-                self.turn().compare_exchange(current, new, success, failure)
+                let found = self.turn().compare_exchange(current, new, success, failure);
+                fence_behind(success);
+                found
             }
 
             pub(crate) fn fetch_add(&self, value: $value, order: Ordering) -> $value {
-                self.turn().fetch_add(value, order)
+                let before = self.turn().fetch_add(value, order);
+                fence_behind(order);
+                before
             }
 
             pub(crate) fn fetch_sub(&self, value: $value, order: Ordering) -> $value {
-                self.turn().fetch_sub(value, order)
+                let before = self.turn().fetch_sub(value, order);
+                fence_behind(order);
+                before
             }
 
             pub(crate) fn fetch_and(&self, value: $value, order: Ordering) -> $value {
-                self.turn().fetch_and(value, order)
+                let before = self.turn().fetch_and(value, order);
+                fence_behind(order);
+                before
             }
 
             pub(crate) fn fetch_or(&self, value: $value, order: Ordering) -> $value {
-                self.turn().fetch_or(value, order)
+                let before = self.turn().fetch_or(value, order);
+                fence_behind(order);
+                before
             }
         }
     };
@@ -72,6 +91,12 @@ macro_rules! atomic {
 
 atomic!(AtomicU32, u32);
 atomic!(AtomicU64, u64);
+
+fn fence_behind(order: Ordering) {
+    if order == Ordering::SeqCst {
+        fence(Ordering::SeqCst);
+    }
+}
 
 /// A fence that the model checker sees.
 #[inline]

@@ -8,8 +8,8 @@ use std::ptr::NonNull;
 use std::slice;
 use std::sync::Arc;
 
-use super::{Cells, Element, Frozen, holds};
-use crate::message::{DecodeError, Measure, Message, Reader, Writer};
+use super::{Cells, Frozen, holds};
+use crate::message::{DecodeError, Element, Measure, Message, Reader, Writer};
 use crate::segment::AllocError;
 use crate::segment::block::{Bears, Block, Fill};
 

@@ -4,7 +4,8 @@ use std::fmt;
 use std::ops::{Deref, DerefMut};
 use std::slice;
 
-use super::{Array, Element, Frozen};
+use super::{Array, Frozen};
+use crate::message::Element;
 
 macro_rules! like_a_slice {
     ($($array:ident)+) => {$(

@@ -5,8 +5,8 @@ use std::cell::UnsafeCell;
 use std::fmt;
 use std::ptr::{self, NonNull};
 
-use super::Element;
 use super::word::{self, Word};
+use crate::message::Element;
 
 /// An array, lent as cells: single elements that many processes and threads read and write at the same time.
 ///

@@ -6,8 +6,8 @@ use std::ops::Deref;
 use std::slice;
 use std::sync::Arc;
 
-use super::{Element, array};
-use crate::message::{DecodeError, Measure, Message, Reader, Writer};
+use super::array;
+use crate::message::{DecodeError, Element, Measure, Message, Reader, Writer};
 use crate::segment::block::Block;
 use crate::segment::container::Use;
 

@@ -1,6 +1,7 @@
 //! Arithmetic on shared integers, in one step.
 
-use super::{Cells, Element, Value, word};
+use super::{Cells, Value, word};
+use crate::message::Element;
 use crate::message::Plain;
 
 /// The integers that [`Value`] and [`Cells`] do arithmetic on: `u8` to `u64`, `i8` to `i64`, `usize`,

@@ -9,7 +9,6 @@
 //! | `array`    | [`Array`]: many numbers, owned like a vector                                      |
 //! | `frozen`   | [`Frozen`]: an array that nobody writes any more, for many readers                |
 //! | `cells`    | [`Cells`]: an array for a while as elements that everybody writes, one at a time  |
-//! | `element`  | [`Element`]: what may lie in an array                                             |
 //!
 //! | edge | release side                            | acquire side                  | publishes                       |
 //! |------|-----------------------------------------|-------------------------------|---------------------------------|
@@ -19,7 +18,7 @@
 //!
 //! Invariants:
 //! - L1. References are handed out only into memory that one handle owns (`Array`), or that nobody writes
-//!   (`Frozen`), and only for types of which every bit pattern is a value ([`Element`]).
+//!   (`Frozen`), and only for types of which every bit pattern is a value ([`Element`](crate::Element)).
 //! - L2. What several may write at once is read and written by atomics alone (`Value`, `Cells`), and what is
 //!   read is checked before it is a value ([`Plain`](crate::Plain)).
 //! - L3. No code of a user runs under a lock of this folder.
@@ -27,7 +26,6 @@
 mod array;
 mod array_traits;
 mod cells;
-mod element;
 mod frozen;
 mod integers;
 #[allow(clippy::module_inception, reason = "the file of the type `Value`")]
@@ -44,7 +42,6 @@ use crate::segment::block::Block;
 
 pub use array::Array;
 pub use cells::Cells;
-pub use element::Element;
 pub use frozen::Frozen;
 pub use integers::Integer;
 pub use value::Value;

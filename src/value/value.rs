@@ -122,7 +122,7 @@ impl<T: Plain> Value<T> {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn new(value: T) -> Result<Self, AllocError> {
-        let bears = if word::fits(size_of::<T>()) { Bears::Nothing } else { Bears::OwnerLock };
+        let bears = if word::fits(size_of::<T>()) { Bears::Nothing } else { Bears::Lock };
         let mut block = Block::allocate(Self::layout()?, Fill::Zeroed, bears)?;
         block.make_shareable();
         let this = Self::of_block(Arc::new(block), Self::keep_spare(&value));

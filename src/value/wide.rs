@@ -2,9 +2,9 @@
 //!
 //! | offset        | what                          |
 //! |---------------|-------------------------------|
-//! | 0             | `Snapshot`: owner lock, version |
-//! | 16            | copy 0, in whole words        |
-//! | 16 + 8 x words | copy 1                       |
+//! | 0             | `Snapshot`: owner lock, form, version |
+//! | 24            | copy 0, in whole words        |
+//! | 24 + 8 x words | copy 1                       |
 //!
 //! The copies are words whatever the alignment of the value: it is put together in private memory.
 #![allow(unsafe_code)] // makes references to words in shared memory, and room for values in words

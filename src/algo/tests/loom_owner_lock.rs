@@ -10,7 +10,7 @@ use loom::cell::UnsafeCell;
 use loom::sync::Arc;
 use loom::thread;
 
-use super::parkers::{Blocking, Kernel, Mortal, Spurious};
+use super::parkers::{Blocking, Kernel, Mortal, Spurious, pid};
 use super::{DEADLOCK, RACE, explore, finds};
 use crate::algo::planted::Bug;
 use crate::algo::{Acquired, LockError, Owner, OwnerLock, Park};
@@ -139,11 +139,11 @@ fn orphaned_lock_is_taken<K: Kernel>() {
             // SAFETY: the lock is held.
             shared.pair.with_mut(|pair| unsafe { (*pair).0 = 1 });
             shared.kernel.bury(1);
-            assert!(shared.kernel.is_dead(1));
-            if shared.lock.orphan(1) {
-                shared.kernel.wake_all(shared.lock.futex_word());
+            assert_eq!(shared.kernel.death(1), Some(pid(1)));
+            if shared.lock.orphan(1, pid(1)) {
+                shared.kernel.wake(shared.lock.futex_word(), u32::MAX);
             }
-            assert!(!shared.lock.orphan(1), "nothing is left to orphan");
+            assert!(!shared.lock.orphan(1, pid(1)), "nothing is left to orphan");
         })
     };
     let unaware = Unaware(&shared.kernel);
@@ -151,7 +151,9 @@ fn orphaned_lock_is_taken<K: Kernel>() {
     let (left, right) = shared.look();
     match found {
         Acquired::Clean => assert_eq!((left, right), (0, 0), "participant 0 was first"),
-        Acquired::Recovered => assert_eq!((left, right), (1, 0), "participant 1 was half-way"),
+        Acquired::Recovered { pid: whose } => {
+            assert_eq!((left, right, whose), (1, 0, pid(1)), "participant 1 was half-way");
+        }
     }
     shared.lock.unlock(&unaware);
     dying.join().unwrap();
@@ -169,7 +171,19 @@ impl<K: Kernel> Park for Unaware<'_, K> {
         self.0.release_and_wake(word)
     }
 
-    fn is_dead(&self, _slot: u16) -> bool {
+    fn wake(&self, word: &AtomicU64, count: u32) {
+        self.0.wake(word, count);
+    }
+
+    fn death(&self, _slot: u16) -> Option<u32> {
+        None
+    }
+
+    fn family_death(&self, _slot: u16) -> Option<u32> {
+        None
+    }
+
+    fn is_due(&self, _word: &AtomicU64) -> bool {
         false
     }
 
@@ -191,8 +205,20 @@ impl<K: Kernel> Park for Hasty<'_, K> {
         self.0.release_and_wake(word)
     }
 
-    fn is_dead(&self, slot: u16) -> bool {
-        self.0.is_dead(slot)
+    fn wake(&self, word: &AtomicU64, count: u32) {
+        self.0.wake(word, count);
+    }
+
+    fn death(&self, slot: u16) -> Option<u32> {
+        self.0.death(slot)
+    }
+
+    fn family_death(&self, slot: u16) -> Option<u32> {
+        self.0.family_death(slot)
+    }
+
+    fn is_due(&self, word: &AtomicU64) -> bool {
+        self.0.is_due(word)
     }
 
     fn relax(&self) {
@@ -226,11 +252,12 @@ fn hasty_locker_leaves<K: Kernel>() {
 fn trying_is_exclusive() {
     let shared = Guarded::<Spurious>::new();
     let attempt = |shared: &Guarded<Spurious>, slot| {
-        if shared.lock.try_lock(owner(slot)).unwrap().is_some() {
+        let (park, due) = (&shared.kernel, AtomicU64::new(0));
+        if shared.lock.try_lock(owner(slot), park, &due).unwrap().is_some() {
             let (left, _) = shared.look();
             // SAFETY: the lock is held.
             shared.pair.with_mut(|pair| unsafe { *pair = (left + 1, left + 1) });
-            assert_eq!(shared.lock.try_lock(owner(slot)), Err(LockError::WouldDeadlock));
+            assert_eq!(shared.lock.try_lock(owner(slot), park, &due), Err(LockError::WouldDeadlock));
             shared.lock.unlock(&shared.kernel);
         }
     };
@@ -296,9 +323,10 @@ fn relock_by_the_owner_is_refused_and_the_lock_kept() {
         let shared = Guarded::<Blocking>::new();
         assert_eq!(shared.lock.lock(owner(1), &shared.kernel), Ok(Acquired::Clean));
         assert_eq!(shared.lock.lock(owner(1), &shared.kernel), Err(LockError::WouldDeadlock));
-        assert_eq!(shared.lock.try_lock(owner(0)), Ok(None));
+        let (park, due) = (&shared.kernel, AtomicU64::new(0));
+        assert_eq!(shared.lock.try_lock(owner(0), park, &due), Ok(None));
         shared.lock.unlock(&shared.kernel);
-        assert_eq!(shared.lock.try_lock(owner(0)), Ok(Some(Acquired::Clean)));
+        assert_eq!(shared.lock.try_lock(owner(0), park, &due), Ok(Some(Acquired::Clean)));
     });
 }
 

@@ -17,13 +17,16 @@ const SLOTS: usize = 4;
 const WAITERS: u64 = 1 << 31;
 const LOW: u64 = (1 << 32) - 1;
 
+/// The process id of the participant in `slot`.
+pub(super) fn pid(slot: u16) -> u32 {
+    1000 + u32::from(slot)
+}
+
 /// What the kernel knows.
 pub(super) trait Kernel: Park + Send + Sync + 'static {
     fn new() -> Self;
     /// The participant in `slot` is gone; from now on sleeps end by themselves.
     fn bury(&self, slot: u16);
-    /// Wakes everybody who sleeps on `word`.
-    fn wake_all(&self, word: &AtomicU64);
 }
 
 /// Who is dead. The flag is the edge `D1`.
@@ -110,8 +113,25 @@ impl Park for Blocking {
         1
     }
 
-    fn is_dead(&self, slot: u16) -> bool {
-        self.graves.hold(slot)
+    fn wake(&self, word: &AtomicU64, count: u32) {
+        let mut beds = self.beds.lock().unwrap();
+        for _ in 0..count {
+            let Some(first) = beds.taken.iter().position(|bed| bed.0 == address(word)) else { break };
+            beds.taken.remove(first);
+        }
+        self.bell.notify_all();
+    }
+
+    fn death(&self, slot: u16) -> Option<u32> {
+        self.graves.hold(slot).then(|| pid(slot))
+    }
+
+    fn family_death(&self, slot: u16) -> Option<u32> {
+        self.death(slot)
+    }
+
+    fn is_due(&self, _word: &AtomicU64) -> bool {
+        true
     }
 
     fn relax(&self) {
@@ -127,11 +147,6 @@ impl Kernel for Blocking {
     fn bury(&self, slot: u16) {
         self.graves.bury(slot);
         self.beds.lock().unwrap().bounded = true;
-        self.bell.notify_all();
-    }
-
-    fn wake_all(&self, word: &AtomicU64) {
-        self.beds.lock().unwrap().taken.retain(|bed| bed.0 != address(word));
         self.bell.notify_all();
     }
 }
@@ -152,8 +167,18 @@ impl Park for Spurious {
         0
     }
 
-    fn is_dead(&self, slot: u16) -> bool {
-        self.graves.hold(slot)
+    fn wake(&self, _word: &AtomicU64, _count: u32) {}
+
+    fn death(&self, slot: u16) -> Option<u32> {
+        self.graves.hold(slot).then(|| pid(slot))
+    }
+
+    fn family_death(&self, slot: u16) -> Option<u32> {
+        self.death(slot)
+    }
+
+    fn is_due(&self, _word: &AtomicU64) -> bool {
+        true
     }
 
     fn relax(&self) {
@@ -169,8 +194,6 @@ impl Kernel for Spurious {
     fn bury(&self, slot: u16) {
         self.graves.bury(slot);
     }
-
-    fn wake_all(&self, _word: &AtomicU64) {}
 }
 
 /// One participant's way to the kernel, on which it can be killed: each call into the kernel, and each
@@ -227,10 +250,24 @@ impl<K: Kernel> Park for Mortal<'_, K> {
         woken
     }
 
-    fn is_dead(&self, slot: u16) -> bool {
-        let dead = self.kernel.is_dead(slot);
+    fn wake(&self, word: &AtomicU64, count: u32) {
+        self.pass();
+        self.kernel.wake(word, count);
+        self.pass();
+    }
+
+    fn death(&self, slot: u16) -> Option<u32> {
+        let dead = self.kernel.death(slot);
         self.pass();
         dead
+    }
+
+    fn family_death(&self, slot: u16) -> Option<u32> {
+        self.death(slot)
+    }
+
+    fn is_due(&self, word: &AtomicU64) -> bool {
+        self.kernel.is_due(word)
     }
 
     fn relax(&self) {

@@ -3,7 +3,8 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::thread;
 
-use crate::value::{Array, Element};
+use crate::message::Element;
+use crate::value::Array;
 
 fn behaves<T: Element + PartialEq + std::fmt::Debug>(first: T, second: T) {
     let mut array = Array::from_slice(&[first; 3]).unwrap();

@@ -1,11 +1,11 @@
-//! What may lie in an array.
+//! Plain types to whose values in shared memory references may be handed out.
 
 use bytemuck::{AnyBitPattern, NoUninit};
 
-/// A type that may lie in an [`Array`](crate::Array): every bit pattern is one of its values, and it has no
+/// A type that may lie in an [`Array`](crate::Array) or under a lock of [`sync`](crate::sync): every bit pattern is one of its values, and it has no
 /// padding.
 ///
-/// An array hands out references into shared memory, so its bytes cannot be checked before they are used;
+/// Both hand out references into shared memory, so the bytes cannot be checked before they are used;
 /// therefore any bytes must do. It needs no implementation of its own: whatever is bytemuck's
 /// [`AnyBitPattern`] and [`NoUninit`], [`Send`], [`Sync`] and `'static`, is an element. All integers and
 /// floats are, arrays of them, and structs that derive bytemuck's `Pod`. Not `bool` and `char` (keep them as

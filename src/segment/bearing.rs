@@ -1,0 +1,159 @@
+//! A block that bears a lock: where its parts lie, and typed views of them.
+//!
+//! The sweep finds such blocks by the mark in their block word, and what stands in them by the lock's `form`: so the
+//! parts lie where that alone tells.
+//!
+//! ```text
+//!   Form::Lock:    [ PoisonLock 32 | data … ]
+//!   Form::Words:   [ Head 64       | data … ]
+//!   with cells:    [ Head 64 | cells of all seats | data … ]
+//! ```
+
+#![allow(unsafe_code)] // views of the block: every cast to a reference of atomics stands here
+
+use std::alloc::Layout;
+use std::fmt;
+use std::ptr::NonNull;
+use std::slice;
+use std::sync::Arc;
+
+use super::arena::{Arena, existing};
+use super::block::{Bears, Block, Fill};
+use super::error::AllocError;
+use super::member;
+use crate::algo::{Form, Head, PoisonLock, Tally};
+use crate::shim::AtomicU64;
+
+/// A handle to a block that bears a lock. A clone is another one to the same block.
+#[derive(Clone)]
+pub(crate) struct Bearing {
+    block: Arc<Block>,
+    arena: &'static Arena,
+    form: Form,
+    data_at: usize,
+}
+
+/// Bytes before the data, and all bytes, of a block of that form. `None`: more than an address can count.
+fn layout(form: Form, seats: usize, data: Layout) -> Option<(Layout, usize)> {
+    let control = match form {
+        Form::Lock => Layout::new::<PoisonLock>(),
+        _ => Layout::new::<Head>(),
+    };
+    let cells = Layout::array::<AtomicU64>(form.words(seats)).ok()?;
+    let (control, _) = control.extend(cells).ok()?;
+    control.extend(data).ok()
+}
+
+impl Bearing {
+    /// Takes a block for a lock of that form and `data` behind it, all of it zeroed.
+    pub(crate) fn allocate(form: Form, data: Layout) -> Result<Self, AllocError> {
+        let (arena, _) = member::join()?;
+        let (layout, data_at) = layout(form, arena.layout().seats, data).ok_or(AllocError::Overflow)?;
+        let mut block = Block::allocate(layout, Fill::Zeroed, Bears::Lock)?;
+        block.make_shareable();
+        let this = Self { block: Arc::new(block), arena, form, data_at };
+        form.set(this.lock());
+        Ok(this)
+    }
+
+    /// The handle for a block that came in a message. `None`: there is no lock of that form in it, with `data` behind.
+    pub(crate) fn adopt(block: Arc<Block>, form: Form, data: Layout) -> Option<Self> {
+        let arena = existing()?;
+        let (layout, data_at) = layout(form, arena.layout().seats, data)?;
+        let aligned = block.as_ptr().addr().get().is_multiple_of(layout.align());
+        if block.size() != layout.size() || !aligned {
+            return None;
+        }
+        let this = Self { block, arena, form, data_at };
+        (Form::of(this.lock()) == form).then_some(this)
+    }
+
+    /// The lock.
+    #[inline]
+    pub(crate) fn lock(&self) -> &PoisonLock {
+        // SAFETY: the block begins with a `PoisonLock` (`layout`), aligned and valid while `self` holds the block; it is made
+        // of atomics only.
+        unsafe { self.block.as_ptr().cast::<PoisonLock>().as_ref() }
+    }
+
+    /// The lock and the words beside it.
+    ///
+    /// # Panics
+    /// If the form is `Form::Lock`, which has none.
+    #[inline]
+    pub(crate) fn head(&self) -> &Head {
+        assert!(self.form != Form::Lock, "there are no words beside a bare lock");
+        // SAFETY: by the assertion and `layout`, the block begins with a `Head`, which is made of atomics only; aligned and valid
+        // while `self` holds the block.
+        unsafe { self.block.as_ptr().cast::<Head>().as_ref() }
+    }
+
+    /// The cells: none, if the form has none.
+    #[inline]
+    pub(crate) fn tally(&self) -> Tally<'_> {
+        // SAFETY: by `layout`, the cells of this form follow the head, inside the block, which `self` holds.
+        unsafe { tally(self.arena, self.block.as_ptr(), self.form) }
+    }
+
+    /// Where the data begins: valid for reads and writes of as many bytes as were asked for, while a handle is held.
+    #[inline]
+    pub(crate) fn data(&self) -> NonNull<u8> {
+        // SAFETY: `layout` put the data behind the control words, inside the block.
+        unsafe { self.block.as_ptr().add(self.data_at) }
+    }
+
+    /// Gives the handle up to a message, in which it is used as `used`.
+    pub(crate) fn into_block(self) -> Arc<Block> {
+        self.block
+    }
+}
+
+impl fmt::Debug for Bearing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Bearing")
+            .field("form", &self.form)
+            .field("block", &self.block)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The cells of a block of `form` that begins at `at`.
+///
+/// # Safety
+/// The block has room for them (`layout`), and stays for `'a`.
+unsafe fn tally<'a>(arena: &'a Arena, at: NonNull<u8>, form: Form) -> Tally<'a> {
+    let words = form.words(arena.layout().seats);
+    let cells = if words == 0 {
+        &[]
+    } else {
+        // SAFETY: by the caller's contract the cells follow the head, inside the block.
+        let first = unsafe { at.add(size_of::<Head>()) };
+        // SAFETY: as above, `words` words, aligned as the head is; they are atomics.
+        unsafe { slice::from_raw_parts(first.cast::<AtomicU64>().as_ptr(), words) }
+    };
+    Tally::new(cells, form.width(), &arena.header().high)
+}
+
+/// What the sweep finds at the start of the block at `unit`, of `room` bytes, whose word says that it bears a lock. A form that the
+/// block is too small for reads as a lock alone.
+pub(super) fn swept(
+    arena: &Arena,
+    unit: u64,
+    room: usize,
+) -> (&PoisonLock, Option<(Form, &Head, Tally<'_>)>) {
+    let at = arena.unit(unit);
+    // SAFETY: the walk that calls this found the unit inside a run, so it addresses 64-byte-aligned memory of the mapping; a
+    // `PoisonLock` is smaller than a unit, and made of atomics only.
+    let lock = unsafe { at.cast::<PoisonLock>().as_ref() };
+    let form = Form::of(lock);
+    let fits = layout(form, arena.layout().seats, Layout::new::<()>())
+        .is_some_and(|(layout, _)| layout.size() <= room);
+    if form.width() == 0 || !fits {
+        return (lock, None);
+    }
+    // SAFETY: as above; a `Head` is as large as a unit.
+    let head = unsafe { at.cast::<Head>().as_ref() };
+    // SAFETY: `fits`.
+    let tally = unsafe { tally(arena, at, form) };
+    (lock, Some((form, head, tally)))
+}
