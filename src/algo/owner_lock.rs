@@ -12,14 +12,15 @@
 //!                              └─ the sweep sees it, `orphan` ▶ FREE+DIED ── lock ──▶ HELD, `Recovered`
 //! ```
 //!
-//! The word, of which the kernel sees the low half as a futex (zero, as in fresh memory, is FREE):
+//! The word, of which the kernel sees the low half as a futex. Zero, as in fresh memory, is FREE, so a lock that nobody else
+//! wants is taken and released by exchanging two words that are known beforehand:
 //!
 //! | bits   | field   | meaning                                                       |
 //! |--------|---------|---------------------------------------------------------------|
 //! | 0..30  | TID     | the thread that holds the lock; 0: nobody                     |
 //! | 30     | DIED    | the last owner died holding it, and nobody took it since      |
 //! | 31     | WAITERS | somebody may sleep on the word                                |
-//! | 32..48 | seq     | counts acquisitions, so that a stale exchange fails           |
+//! | 32..48 | nonce   | differs between threads, and between those who ever had a slot |
 //! | 48..64 | slot    | the participant that holds, or last held, the lock            |
 //! | 32..64 | pid     | with DIED, in place of both: the process that died            |
 //!
@@ -38,12 +39,14 @@
 //!   takes the lock keeps it, and only who found nobody asleep clears it, by an exchange of the exact word.
 //! - I4. Release and wake are one step, so no death lies between them. A woken sleeper that dies before it takes
 //!   the lock leaves others asleep; therefore every sleep is bounded.
-//! - I5. Every exchange compares the whole word, sequence number included: it fails if the lock changed hands
-//!   since (unless 65,536 acquisitions fit between a load and the exchange after it). After an orphaning the number
-//!   starts anew: an exchange that only adds WAITERS may then hit a later owner's word, which is as good, and one that
-//!   takes from the dead can not, since the word names who is dead.
+//! - I5. Every exchange compares the whole word. One that takes from the dead can not hit a living owner's word: that
+//!   would need the dead one's slot, thread number and nonce, and a slot is given to no two participants of the same nonce
+//!   (but for the 65,536th after it). One that tidies up after a release, or adds WAITERS, may hit the same owner's next
+//!   word, which is as good.
 //!
 //! Source: futex(2), `FUTEX_WAKE_OP`; the kernel's robust-futex ABI, for the low half.
+
+use std::num::NonZeroU64;
 
 use super::Park;
 use super::planted::{Bug, planted};
@@ -55,11 +58,25 @@ const SPINS: u32 = if cfg!(all(test, loom)) { 0 } else { 500 };
 
 /// Who takes a lock: the thread, and the participant (process) that it belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Owner {
-    /// The kernel's thread id, below 2^30 and not 0.
-    pub(crate) tid: u32,
+pub(crate) struct Owner(NonZeroU64);
+
+impl Owner {
+    /// The thread `tid` (the kernel's number, below 2^30 and not 0) of the participant in `slot`. `generation` is of the participant,
+    /// and differs from that of everybody else who ever had the slot.
+    pub(crate) const fn new(tid: u32, slot: u16, generation: u64) -> Self {
+        let nonce = generation.wrapping_add((tid as u64).wrapping_mul(0x9e37)) & 0xffff;
+        let word = (slot as u64) << 48 | nonce << 32 | tid as u64 & Word::TID;
+        match NonZeroU64::new(word) {
+            Some(word) => Self(word),
+            None => Self(NonZeroU64::MIN),
+        }
+    }
+
     /// The participant's slot in the segment.
-    pub(crate) slot: u16,
+    #[inline]
+    pub(crate) const fn slot(self) -> u16 {
+        (self.0.get() >> 48) as u16
+    }
 }
 
 /// In which state the lock was taken.
@@ -100,18 +117,16 @@ impl Word {
     const WAITERS: u64 = 1 << 31;
     const LOW: u64 = (1 << 32) - 1;
 
-    /// The word after `me` took the lock that was `self`: the next sequence number, WAITERS kept, DIED gone.
-    ///
-    /// What is known beforehand is put together first: the rest lies between a load and an exchange, where every step
-    /// shows in the cost of a lock that nobody else wants.
-    #[inline]
+    const FREE: Self = Self(0);
+
+    /// The word after `me` took the lock that was `self`: WAITERS kept, DIED gone.
     fn held_by(self, me: Owner) -> Self {
-        let mine = u64::from(me.slot) << 48 | u64::from(me.tid) & Self::TID;
-        Self(self.0.wrapping_add(1 << 32) & (0xffff << 32 | Self::WAITERS) | mine)
+        Self(self.0 & Self::WAITERS | me.0.get())
     }
 
-    fn free(self) -> Self {
-        Self(self.0 & !Self::LOW)
+    /// The word that the kernel's one-step release leaves of `self`.
+    fn released(self) -> Self {
+        Self(self.0 & !Self::LOW | Self::WAITERS)
     }
 
     fn orphaned(self, pid: u32) -> Self {
@@ -135,7 +150,7 @@ impl Word {
     }
 
     fn names(self, owner: Owner) -> bool {
-        self.0 & Self::TID == u64::from(owner.tid) && self.slot() == owner.slot
+        self.has_owner() && self.0 & !Self::WAITERS == owner.0.get()
     }
 
     fn slot(self) -> u16 {
@@ -172,11 +187,14 @@ impl OwnerLock {
     /// [`LockError::TimedOut`], or [`LockError::WouldDeadlock`] if `me` holds the lock already.
     #[inline]
     pub(crate) fn lock<P: Park>(&self, me: Owner, park: &P) -> Result<Acquired, LockError> {
-        let seen = self.load();
-        if seen.low() == 0 && self.take(seen, seen.held_by(me)) {
-            return Ok(Acquired::Clean);
-        }
-        self.lock_slow(me, park)
+        if self.lock_free(me) { Ok(Acquired::Clean) } else { self.lock_slow(me, park) }
+    }
+
+    /// Takes the lock for `me` if it is free, and nobody ever waited for it or died with it. For the common case; `false` says
+    /// nothing.
+    #[inline]
+    pub(crate) fn lock_free(&self, me: Owner) -> bool {
+        self.take(Word::FREE, Word(me.0.get()))
     }
 
     #[cold]
@@ -277,11 +295,23 @@ impl OwnerLock {
     #[inline]
     pub(crate) fn unlock<P: Park>(&self, park: &P) {
         let held = self.load();
-        // E1 release: who takes the lock next sees all that was written under it.
-        let order = if planted(Bug::RelaxedRelease) { Ordering::Relaxed } else { Ordering::Release };
-        if held.has_waiters() || !self.exchange(held, held.free(), order) {
+        if held.has_waiters() || !self.release(held) {
             self.unlock_slow(held, park);
         }
+    }
+
+    /// Releases the lock if `me` holds it and nobody waits for it. For the common case: what is left to do after `false` does
+    /// [`OwnerLock::unlock`].
+    #[inline]
+    pub(crate) fn unlock_free(&self, me: Owner) -> bool {
+        self.release(Word(me.0.get()))
+    }
+
+    #[inline]
+    fn release(&self, held: Word) -> bool {
+        // E1 release: who takes the lock next sees all that was written under it.
+        let order = if planted(Bug::RelaxedRelease) { Ordering::Relaxed } else { Ordering::Release };
+        self.exchange(held, Word::FREE, order)
     }
 
     #[cold]
@@ -294,7 +324,7 @@ impl OwnerLock {
         if park.release_and_wake(&self.word) == 0 {
             // Nobody slept. A waiter on its way to sleep finds another low half and stays awake, so the bit may
             // go; the exact word, since whoever took the lock meanwhile owns the bit. Relaxed: E1 was made.
-            self.exchange(held.free().with_waiters(), held.free(), Ordering::Relaxed);
+            self.exchange(held.released(), Word::FREE, Ordering::Relaxed);
         }
     }
 

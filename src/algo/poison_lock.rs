@@ -77,6 +77,18 @@ impl PoisonLock {
         Ok(self.taken(acquired))
     }
 
+    /// Takes the lock for `me` if nobody else wants it. For the common case; `false` says nothing.
+    #[inline]
+    pub(crate) fn lock_free(&self, me: Owner) -> bool {
+        self.lock.lock_free(me)
+    }
+
+    /// Releases the lock if `me` holds it and nobody waits for it. For the common case; after `false`, [`Self::unlock`].
+    #[inline]
+    pub(crate) fn unlock_free(&self, me: Owner) -> bool {
+        self.lock.unlock_free(me)
+    }
+
     /// As [`Self::lock`], but never blocks: `Ok(None)` if somebody holds the lock.
     ///
     /// # Errors

@@ -330,7 +330,7 @@ fn tid() -> u32 {
 /// This thread, as the owner of locks in the arena.
 #[inline]
 pub(crate) fn owner() -> Owner {
-    Owner { tid: tid(), slot: seat().unwrap_or(u16::MAX) }
+    Owner::new(tid(), seat().unwrap_or(u16::MAX), generation())
 }
 
 /// This thread, as the owner of locks that stand in blocks. If this process dies, the sweep knows that there is something to look for.
@@ -340,6 +340,12 @@ pub(crate) fn locker() -> Owner {
         None => first_lock(),
         Some(owner) => owner,
     }
+}
+
+/// Whether `owner` is this thread: not so for what a fork copied.
+#[inline]
+pub(crate) fn is_locker(owner: Owner) -> bool {
+    LOCKER.get() == Some(owner)
 }
 
 #[cold]

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use super::error::{Cause, LockError, Poisoned, TimedLockError, TryLockError};
 use super::guarded::Guarded;
 use super::place::Place;
-use crate::algo::{self, Failing, Form, Lending, PoisonLock};
+use crate::algo::{self, Failing, Form, Lending, Owner, PoisonLock};
 use crate::message::{DecodeError, Element, Measure, Message, Reader, Writer};
 use crate::segment::AllocError;
 use crate::segment::container::Use;
@@ -135,9 +135,10 @@ impl<T: ?Sized + Guarded> Mutex<T> {
     #[doc(alias = "acquire")]
     #[inline]
     pub fn lock(&self) -> Result<MutexGuard<'_, T>, LockError<MutexGuard<'_, T>>> {
-        match self.take(Deadline::never()) {
-            Ok(None) => Ok(self.guard()),
-            Ok(Some(failing)) => Err(LockError::Poisoned(Poisoned::new(self.guard(), failing.into()))),
+        let me = member::locker();
+        match self.take(me, Deadline::never()) {
+            Ok(None) => Ok(self.guard(me)),
+            Ok(Some(failing)) => Err(LockError::Poisoned(Poisoned::new(self.guard(me), failing.into()))),
             // Without a deadline nothing times out.
             Err(algo::LockError::WouldDeadlock | algo::LockError::TimedOut) => Err(LockError::WouldDeadlock),
         }
@@ -152,10 +153,11 @@ impl<T: ?Sized + Guarded> Mutex<T> {
     /// else holds it. [`TryLockError::WouldDeadlock`]: this thread holds it already.
     #[inline]
     pub fn try_lock(&self) -> Result<MutexGuard<'_, T>, TryLockError<MutexGuard<'_, T>>> {
-        match self.control().try_lock(member::locker(), &Lending(&member::park())) {
-            Ok(Some(None)) => Ok(self.guard()),
+        let me = member::locker();
+        match self.control().try_lock(me, &Lending(&member::park())) {
+            Ok(Some(None)) => Ok(self.guard(me)),
             Ok(Some(Some(failing))) => {
-                Err(TryLockError::Poisoned(Poisoned::new(self.guard(), failing.into())))
+                Err(TryLockError::Poisoned(Poisoned::new(self.guard(me), failing.into())))
             }
             Ok(None) => Err(TryLockError::WouldBlock),
             Err(_) => Err(TryLockError::WouldDeadlock),
@@ -190,9 +192,10 @@ impl<T: ?Sized + Guarded> Mutex<T> {
         &self,
         deadline: Deadline,
     ) -> Result<MutexGuard<'_, T>, TimedLockError<MutexGuard<'_, T>>> {
-        match self.take(deadline) {
-            Ok(None) => Ok(self.guard()),
-            Ok(Some(failing)) => Err(TimedLockError::Poisoned(Poisoned::new(self.guard(), failing.into()))),
+        let me = member::locker();
+        match self.take(me, deadline) {
+            Ok(None) => Ok(self.guard(me)),
+            Ok(Some(failing)) => Err(TimedLockError::Poisoned(Poisoned::new(self.guard(me), failing.into()))),
             Err(algo::LockError::TimedOut) => Err(TimedLockError::TimedOut),
             Err(algo::LockError::WouldDeadlock) => Err(TimedLockError::WouldDeadlock),
         }
@@ -216,19 +219,19 @@ impl<T: ?Sized + Guarded> Mutex<T> {
     }
 
     #[inline]
-    fn take(&self, deadline: Deadline) -> Result<Option<Failing>, algo::LockError> {
-        self.control().lock(member::locker(), &Lending(&member::park_until(deadline)))
+    fn take(&self, me: Owner, deadline: Deadline) -> Result<Option<Failing>, algo::LockError> {
+        if self.control().lock_free(me) { Ok(self.control().cause()) } else { self.wait(me, deadline) }
     }
 
-    /// The guard of a lock that was just taken.
+    #[cold]
+    fn wait(&self, me: Owner, deadline: Deadline) -> Result<Option<Failing>, algo::LockError> {
+        self.control().lock(me, &Lending(&member::park_until(deadline)))
+    }
+
+    /// The guard of a lock that `me` has just taken.
     #[inline]
-    fn guard(&self) -> MutexGuard<'_, T> {
-        MutexGuard {
-            mutex: self,
-            generation: member::generation(),
-            panicking: std::thread::panicking(),
-            of: PhantomData,
-        }
+    fn guard(&self, me: Owner) -> MutexGuard<'_, T> {
+        MutexGuard { mutex: self, me, panicking: std::thread::panicking(), of: PhantomData }
     }
 }
 
@@ -274,8 +277,8 @@ where
 #[must_use = "the lock is released at once if the guard is not kept"]
 pub struct MutexGuard<'a, T: ?Sized + Guarded> {
     pub(super) mutex: &'a Mutex<T>,
-    /// Of the process that locked: a copy of the guard that fork made releases nothing.
-    generation: u64,
+    /// Who locked: a copy of the guard that fork made is in other hands, and releases nothing.
+    me: Owner,
     /// The thread was panicking already: if it is at the end, that is not the holder's failure.
     panicking: bool,
     /// Locks are held by threads.
@@ -309,13 +312,15 @@ impl<T: ?Sized + Guarded> DerefMut for MutexGuard<'_, T> {
 impl<T: ?Sized + Guarded> Drop for MutexGuard<'_, T> {
     #[inline]
     fn drop(&mut self) {
-        if self.generation != member::generation() {
+        if !member::is_locker(self.me) {
             return;
         }
         if !self.panicking && std::thread::panicking() {
             self.mutex.control().poison(Failing { pid: std::process::id(), panicked: true });
         }
-        self.mutex.control().unlock(&member::park());
+        if !self.mutex.control().unlock_free(self.me) {
+            self.mutex.control().unlock(&member::park());
+        }
     }
 }
 

@@ -20,7 +20,7 @@ use crate::shim::{AtomicU64, Ordering};
 const POINTS: u32 = 24;
 
 fn owner(slot: u16) -> Owner {
-    Owner { tid: 100 + u32::from(slot), slot }
+    Owner::new(100 + u32::from(slot), slot, u64::from(slot))
 }
 
 /// A lock and what it guards: two numbers that are equal whenever nobody is at work on them.

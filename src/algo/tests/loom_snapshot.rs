@@ -60,7 +60,7 @@ impl<K: Kernel> Cell<K> {
 }
 
 fn owner(slot: u16) -> Owner {
-    Owner { tid: 100 + u32::from(slot), slot }
+    Owner::new(100 + u32::from(slot), slot, u64::from(slot))
 }
 
 /// One participant writes 1, then 2, while the other reads twice: whole values, which never go back.
