@@ -17,6 +17,7 @@
 //! | `runs`       | the heap of page runs, every change one store                        |
 //! | `slab`       | small objects with claim words                                       |
 //! | `snapshot`   | two copies and a version: a value larger than a word, never torn     |
+//! | `spin`       | looking at a word for a while before sleeping on it                  |
 //! | `planted`    | bugs that the model checker must find; nothing in an ordinary build  |
 //!
 //! **Edges.** Each header lists the happens-before edges of its machine under labels such as `E1`. An ordering
@@ -37,6 +38,7 @@ mod poison_lock;
 mod runs;
 pub(crate) mod slab;
 mod snapshot;
+mod spin;
 mod word;
 
 pub(crate) use bearing::{Form, Head, Tally};

@@ -50,11 +50,8 @@ use std::num::NonZeroU64;
 
 use super::Park;
 use super::planted::{Bug, planted};
+use super::spin::Spin;
 use crate::shim::{AtomicU64, Ordering, fence};
-
-/// Looks at a held word before sleeping. With the 40 ns that a pause takes this is as long as waking a sleeper does
-/// (20 us), so that waiting costs at most twice what the better of the two would have.
-const SPINS: u32 = if cfg!(all(test, loom)) { 0 } else { 500 };
 
 /// Who takes a lock: the thread, and the participant (process) that it belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -70,6 +67,12 @@ impl Owner {
             Some(word) => Self(word),
             None => Self(NonZeroU64::MIN),
         }
+    }
+
+    /// The lock's word while this one holds it.
+    #[cfg(test)]
+    pub(crate) const fn bits(self) -> u64 {
+        self.0.get()
     }
 
     /// The participant's slot in the segment.
@@ -200,7 +203,7 @@ impl OwnerLock {
     #[cold]
     #[inline(never)]
     fn lock_slow<P: Park>(&self, me: Owner, park: &P) -> Result<Acquired, LockError> {
-        let mut spins = SPINS;
+        let mut spin = Spin::new();
         let mut slept_on = None;
         let mut rounds = 0;
         let mut in_time = true;
@@ -233,9 +236,7 @@ impl OwnerLock {
             if !in_time {
                 return Err(LockError::TimedOut);
             }
-            if spins > 0 {
-                spins -= 1;
-                park.relax();
+            if spin.pause(park) {
                 continue;
             }
             let awaited = seen.with_waiters();
@@ -246,7 +247,7 @@ impl OwnerLock {
             in_time = park.sleep(&self.word, awaited.low(), rounds);
             rounds = rounds.saturating_add(1);
             slept_on = Some(awaited);
-            spins = SPINS;
+            spin = Spin::new();
         }
     }
 

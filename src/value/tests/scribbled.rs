@@ -64,7 +64,7 @@ fn a_scribbled_lock_loses_writes_and_hangs_nobody() {
     // SAFETY: a block is aligned to a cache line and longer than a word, and lives as long as `manifest`; all access to the
     // lock word is atomic.
     let lock = unsafe { AtomicU64::from_ptr(block.as_ptr().cast().as_ptr()) };
-    lock.store(u64::from(me.slot) << 48 | u64::from(me.tid), Relaxed);
+    lock.store(me.bits(), Relaxed);
     wide.set([3, 4]);
     assert_eq!(wide.update(|[a, b]| [b, a]), [1, 2]);
     assert_eq!(wide.get(), [1, 2]);
