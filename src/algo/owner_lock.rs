@@ -253,9 +253,7 @@ impl OwnerLock {
 
     /// Takes the lock for `me` if nobody holds it; `Ok(None)` if somebody does.
     ///
-    /// Never blocks. Of an owner that died the sweep, or a call of [`OwnerLock::lock`], frees the lock; nobody of them being
-    /// at work, a caller that comes back again and again finds the death itself, `due` being a word that bounds how often
-    /// the kernel is asked.
+    /// Never blocks. An owner that died is found here, too, if `park` will ask: who comes back again and again is not kept out.
     ///
     /// # Errors
     /// [`LockError::WouldDeadlock`] if `me` holds the lock already.
@@ -264,7 +262,6 @@ impl OwnerLock {
         &self,
         me: Owner,
         park: &P,
-        due: &AtomicU64,
     ) -> Result<Option<Acquired>, LockError> {
         loop {
             let seen = self.load();
@@ -272,9 +269,9 @@ impl OwnerLock {
                 return Err(LockError::WouldDeadlock);
             }
             if seen.has_owner() {
-                let dead = if park.is_due(due) { park.death(seen.slot()) } else { None };
                 // D1 acquire was made by `death`.
-                return Ok(dead
+                return Ok(park
+                    .death(seen.slot())
                     .filter(|_| self.take(seen, seen.held_by(me)))
                     .map(|pid| Acquired::Recovered { pid }));
             }

@@ -22,8 +22,8 @@ pub(crate) trait Park {
     /// The store itself orders nothing; a caller that releases data puts a release fence before it.
     fn release_and_wake(&self, word: &AtomicU64) -> u32;
 
-    /// Wakes up to `count` of those who sleep on `word`. Orders nothing.
-    fn wake(&self, word: &AtomicU64, count: u32);
+    /// Wakes up to `count` of those who sleep on `word`, and returns how many it woke. Orders nothing.
+    fn wake(&self, word: &AtomicU64, count: u32) -> u32;
 
     /// Returns the process id of the participant in `slot` if it is certainly dead; unknown means alive.
     ///
@@ -59,8 +59,8 @@ impl<P: Park> Park for Lending<'_, P> {
     }
 
     #[inline]
-    fn wake(&self, word: &AtomicU64, count: u32) {
-        self.0.wake(word, count);
+    fn wake(&self, word: &AtomicU64, count: u32) -> u32 {
+        self.0.wake(word, count)
     }
 
     #[inline]
@@ -81,5 +81,42 @@ impl<P: Park> Park for Lending<'_, P> {
     #[inline]
     fn relax(&self) {
         self.0.relax();
+    }
+}
+
+/// Asks for deaths only when it is this sleeper's turn, of all who share the word: so a crowd of sleepers asks no more often than one.
+#[derive(Debug)]
+pub(super) struct InTurn<'a, P> {
+    pub(super) park: &'a P,
+    pub(super) due: &'a AtomicU64,
+}
+
+impl<P: Park> Park for InTurn<'_, P> {
+    fn sleep(&self, word: &AtomicU64, expected: u32, round: u32) -> bool {
+        self.park.sleep(word, expected, round)
+    }
+
+    fn release_and_wake(&self, word: &AtomicU64) -> u32 {
+        self.park.release_and_wake(word)
+    }
+
+    fn wake(&self, word: &AtomicU64, count: u32) -> u32 {
+        self.park.wake(word, count)
+    }
+
+    fn death(&self, slot: u16) -> Option<u32> {
+        if self.park.is_due(self.due) { self.park.death(slot) } else { None }
+    }
+
+    fn family_death(&self, slot: u16) -> Option<u32> {
+        if self.park.is_due(self.due) { self.park.family_death(slot) } else { None }
+    }
+
+    fn is_due(&self, word: &AtomicU64) -> bool {
+        self.park.is_due(word)
+    }
+
+    fn relax(&self) {
+        self.park.relax();
     }
 }

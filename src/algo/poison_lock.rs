@@ -12,7 +12,7 @@
 //! | 0    | the owner lock                                                                       |
 //! | 8    | `form`: what else stands in the block, for the sweep ([`super::Form`])               |
 //! | 16   | the cause: 0, or `kind << 32 \| pid`                                                 |
-//! | 24   | when somebody who only tries last asked for the owner's death                        |
+//! | 24   | when somebody last asked whether the owner is dead                                   |
 //!
 //! - I1. The cause is written by the lock's owner alone, so E1 of the owner lock orders it. Who only looks may see an
 //!   old one.
@@ -20,6 +20,7 @@
 //!   owner: the next one finds a cause all the same.
 
 use super::planted::{Bug, planted};
+use super::park::InTurn;
 use super::{Acquired, LockError, Owner, OwnerLock, Park};
 use crate::shim::{
     AtomicU64,
@@ -73,7 +74,7 @@ impl PoisonLock {
     /// Those of [`OwnerLock::lock`].
     #[inline]
     pub(crate) fn lock<P: Park>(&self, me: Owner, park: &P) -> Result<Option<Failing>, LockError> {
-        let acquired = self.lock.lock(me, park)?;
+        let acquired = self.lock.lock(me, &InTurn { park, due: &self.due })?;
         Ok(self.taken(acquired))
     }
 
@@ -99,7 +100,7 @@ impl PoisonLock {
         me: Owner,
         park: &P,
     ) -> Result<Option<Option<Failing>>, LockError> {
-        let acquired = self.lock.try_lock(me, park, &self.due)?;
+        let acquired = self.lock.try_lock(me, &InTurn { park, due: &self.due })?;
         Ok(acquired.map(|acquired| self.taken(acquired)))
     }
 

@@ -19,7 +19,7 @@ use super::hints;
 use super::layout::{PAGE, UNITS};
 use super::member;
 use crate::algo::slab::{self, SLAB_PAGES};
-use crate::algo::{Acquired, Kind, OwnerLock, Refusal, Runs, Word};
+use crate::algo::{Acquired, Kind, LockError, OwnerLock, Refusal, Runs, Word};
 use crate::shim::{AtomicU64, Ordering::Relaxed};
 
 /// A block that was taken: where it begins, the word that says it is ours, and whether its bytes are old.
@@ -46,18 +46,27 @@ pub(super) fn locked<R>(
     recover: impl FnOnce(&Arena),
     section: impl FnOnce() -> R,
 ) -> Result<R, AllocError> {
-    let park = member::park();
+    // Without a deadline nothing times out.
+    locked_by(arena, lock, &member::park(), recover, section).map_err(|_| AllocError::Reentered)
+}
+
+/// As [`locked`], waiting as `park` says.
+pub(super) fn locked_by<R>(
+    arena: &Arena,
+    lock: &OwnerLock,
+    park: &member::ArenaPark,
+    recover: impl FnOnce(&Arena),
+    section: impl FnOnce() -> R,
+) -> Result<R, LockError> {
     // H1 acquire.
-    match lock.lock(member::owner(), &park) {
-        Ok(Acquired::Clean) => {}
-        Ok(Acquired::Recovered { .. }) => recover(arena),
-        Err(_) => return Err(AllocError::Reentered),
+    if let Acquired::Recovered { .. } = lock.lock(member::owner(), park)? {
+        recover(arena);
     }
     // A section that unwound would leave the lock with a living owner, for ever.
     let bomb = AbortOnUnwind;
     let result = section();
     std::mem::forget(bomb);
-    lock.unlock(&park); // H1 release
+    lock.unlock(park); // H1 release
     Ok(result)
 }
 

@@ -380,14 +380,18 @@ pub(crate) const fn park() -> ArenaPark {
     ArenaPark { deadline: Deadline::never(), patrols: false }
 }
 
-/// Sleeps until `deadline` at most. For locks of the program's own.
+/// Sleeps until `deadline` at most. For locks of the program's own. Without a deadline it patrols as well: sweeping may have to wait
+/// for somebody who is stopped.
 #[inline]
 pub(crate) const fn park_until(deadline: Deadline) -> ArenaPark {
-    ArenaPark { deadline, patrols: true }
+    ArenaPark { deadline, patrols: deadline.is_never() }
 }
 
 /// The longest nap. After each the sleeper looks whether the one it waits for is alive.
 const NAP: Duration = Duration::from_millis(50);
+
+/// How often those who share a word ask for deaths, all of them together. Shorter than a nap, so that one alone asks after each.
+const TURN: Duration = Duration::from_millis(40);
 
 impl Park for ArenaPark {
     fn sleep(&self, word: &AtomicU64, expected: u32, round: u32) -> bool {
@@ -410,8 +414,8 @@ impl Park for ArenaPark {
         sys::release_and_wake(word)
     }
 
-    fn wake(&self, word: &AtomicU64, count: u32) {
-        sys::wake(word, count);
+    fn wake(&self, word: &AtomicU64, count: u32) -> u32 {
+        sys::wake(word, count)
     }
 
     fn death(&self, slot: u16) -> Option<u32> {
@@ -425,7 +429,7 @@ impl Park for ArenaPark {
     }
 
     fn is_due(&self, word: &AtomicU64) -> bool {
-        is_due(word, NAP)
+        is_due(word, TURN)
     }
 
     fn relax(&self) {

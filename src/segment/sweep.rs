@@ -29,7 +29,7 @@ use std::time::Duration;
 
 use crate::algo::{self, Kind, Late, Occupant, Outcome, OwnerLock, Seat, Word};
 use crate::shim::Ordering::Acquire;
-use crate::sys::{self, Identity};
+use crate::sys::{self, Deadline, Identity};
 
 /// What one walk of the heap takes along, to be freed after the locks are released.
 const BATCH: usize = 256;
@@ -222,7 +222,10 @@ pub(crate) fn is_extinct(arena: &Arena, seat: u16) -> bool {
         Some(Occupant::Reserved { .. }) => false, // a new life already
         Some(Occupant::Nobody) | None => true,
     };
-    heap::locked(arena, &arena.header().sweep.0, |_| (), extinct) == Ok(true)
+    // Whoever asks waits for something else, perhaps with a deadline: a sweeper that is stopped must not hold it up. Not knowing
+    // means alive.
+    let park = member::park_until(Deadline::after(Duration::from_millis(1)));
+    heap::locked_by(arena, &arena.header().sweep.0, &park, |_| (), extinct) == Ok(true)
 }
 
 /// Takes what the dead participant in `seat` held of locks in blocks from it, and wakes those who wait for it. Nobody it forked lives

@@ -23,6 +23,11 @@ impl Deadline {
         Self(None)
     }
 
+    /// Tells whether this is the deadline that never comes.
+    pub(crate) const fn is_never(self) -> bool {
+        self.0.is_none()
+    }
+
     /// Returns the deadline `timeout` from now. What lies beyond the clock's range never comes.
     pub(crate) fn after(timeout: Duration) -> Self {
         Self(Instant::now().checked_add(timeout))

@@ -171,8 +171,8 @@ impl<K: Kernel> Park for Unaware<'_, K> {
         self.0.release_and_wake(word)
     }
 
-    fn wake(&self, word: &AtomicU64, count: u32) {
-        self.0.wake(word, count);
+    fn wake(&self, word: &AtomicU64, count: u32) -> u32 {
+        self.0.wake(word, count)
     }
 
     fn death(&self, _slot: u16) -> Option<u32> {
@@ -205,8 +205,8 @@ impl<K: Kernel> Park for Hasty<'_, K> {
         self.0.release_and_wake(word)
     }
 
-    fn wake(&self, word: &AtomicU64, count: u32) {
-        self.0.wake(word, count);
+    fn wake(&self, word: &AtomicU64, count: u32) -> u32 {
+        self.0.wake(word, count)
     }
 
     fn death(&self, slot: u16) -> Option<u32> {
@@ -252,12 +252,12 @@ fn hasty_locker_leaves<K: Kernel>() {
 fn trying_is_exclusive() {
     let shared = Guarded::<Spurious>::new();
     let attempt = |shared: &Guarded<Spurious>, slot| {
-        let (park, due) = (&shared.kernel, AtomicU64::new(0));
-        if shared.lock.try_lock(owner(slot), park, &due).unwrap().is_some() {
+        let park = &shared.kernel;
+        if shared.lock.try_lock(owner(slot), park).unwrap().is_some() {
             let (left, _) = shared.look();
             // SAFETY: the lock is held.
             shared.pair.with_mut(|pair| unsafe { *pair = (left + 1, left + 1) });
-            assert_eq!(shared.lock.try_lock(owner(slot), park, &due), Err(LockError::WouldDeadlock));
+            assert_eq!(shared.lock.try_lock(owner(slot), park), Err(LockError::WouldDeadlock));
             shared.lock.unlock(&shared.kernel);
         }
     };
@@ -323,10 +323,10 @@ fn relock_by_the_owner_is_refused_and_the_lock_kept() {
         let shared = Guarded::<Blocking>::new();
         assert_eq!(shared.lock.lock(owner(1), &shared.kernel), Ok(Acquired::Clean));
         assert_eq!(shared.lock.lock(owner(1), &shared.kernel), Err(LockError::WouldDeadlock));
-        let (park, due) = (&shared.kernel, AtomicU64::new(0));
-        assert_eq!(shared.lock.try_lock(owner(0), park, &due), Ok(None));
+        let park = &shared.kernel;
+        assert_eq!(shared.lock.try_lock(owner(0), park), Ok(None));
         shared.lock.unlock(&shared.kernel);
-        assert_eq!(shared.lock.try_lock(owner(0), park, &due), Ok(Some(Acquired::Clean)));
+        assert_eq!(shared.lock.try_lock(owner(0), park), Ok(Some(Acquired::Clean)));
     });
 }
 
