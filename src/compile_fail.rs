@@ -1,7 +1,10 @@
 //! Programs that must not compile, each beside a twin that does: so that what is refused is what it says, and
 //! not a misspelling.
 //!
-//! A race that the compiler finds between threads it finds between processes; these are the cases.
+//! A race that the compiler finds between threads it finds between processes; these are the cases. Those with locks are in
+//! `locks`.
+
+mod locks;
 
 /// Two children may not be given the same chunk.
 ///

@@ -48,6 +48,11 @@ const _: () = assert!(size_of::<Head>() == 64);
 pub(crate) struct Tally<'a> {
     words: &'a [AtomicU64],
     width: usize,
+    /// Cache lines, less one, and their binary logarithm.
+    mask: usize,
+    shift: u32,
+    /// As many cells as there are.
+    cells: usize,
     high: &'a AtomicU64,
 }
 
@@ -97,7 +102,10 @@ impl Head {
 impl<'a> Tally<'a> {
     /// The cells in `words`, of `width` words each; no seat from `high` on was ever taken. `words` are [`Form::words`] many.
     pub(crate) fn new(words: &'a [AtomicU64], width: usize, high: &'a AtomicU64) -> Self {
-        Self { words, width: width.clamp(1, LINE), high }
+        let width = width.clamp(1, LINE);
+        let lines = words.len() / LINE; // none, or a power of two
+        let cells = lines * (LINE / width);
+        Self { words, width, mask: lines.wrapping_sub(1), shift: lines.trailing_zeros(), cells, high }
     }
 
     /// The words of the cell of `seat`. `None`: there is no such seat.
@@ -105,17 +113,21 @@ impl<'a> Tally<'a> {
     /// The first seats are those most in use, and lie in cache lines of their own.
     #[inline]
     pub(crate) fn cell(&self, seat: u16) -> Option<&'a [AtomicU64]> {
-        let lines = self.words.len() / LINE; // a power of two
-        let (line, place) =
-            (usize::from(seat) & lines.wrapping_sub(1), usize::from(seat) >> lines.trailing_zeros());
-        let at = line * LINE + place * self.width;
-        if (place + 1) * self.width > LINE { None } else { self.words.get(at..at + self.width) }
+        let at = self.place(seat)?;
+        self.words.get(at..at + self.width)
+    }
+
+    /// The number of the first word of the cell of `seat`.
+    #[inline]
+    fn place(&self, seat: u16) -> Option<usize> {
+        let seat = usize::from(seat);
+        (seat < self.cells).then(|| (seat & self.mask) * LINE + (seat >> self.shift) * self.width)
     }
 
     /// The first word of the cell of `seat`.
     #[inline]
     pub(crate) fn word(&self, seat: u16) -> Option<&'a AtomicU64> {
-        self.cell(seat)?.first()
+        self.words.get(self.place(seat)?)
     }
 
     /// The seats that may ever have been taken, with their cells.

@@ -4,7 +4,7 @@
 //! time, while the living go on. So each machine's part is without locks, and may be repeated: a sweeper may be
 //! killed half way.
 
-use super::{Form, Head, Park, Tally};
+use super::{Berths, Crossing, Form, Head, Park, Permits, Tally, rw_lock};
 
 /// A dead participant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,12 +17,11 @@ pub(crate) struct Late {
 
 /// Takes what `late` held in a block of `form` from it, and wakes those who wait for it.
 pub(crate) fn bury<P: Park>(form: Form, head: &Head, tally: Tally<'_>, late: Late, park: &P) {
-    let _ = (head, tally, late, park);
     match form {
         Form::Lock | Form::Words => {}
-        Form::RwLock => {}
-        Form::Semaphore => {}
-        Form::Condvar => {}
-        Form::Barrier => {}
+        Form::RwLock => rw_lock::bury(head, tally, late, park),
+        Form::Semaphore => Permits::of(head, tally).bury(late.slot, park),
+        Form::Condvar => Berths::of(head, tally).bury(late, park),
+        Form::Barrier => Crossing::of(head, tally).bury(late, park),
     }
 }

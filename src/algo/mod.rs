@@ -9,6 +9,14 @@
 //! | `park`       | the trait through which the machines sleep and learn of deaths       |
 //! | `owner_lock` | a lock whose word names its owner, so that a survivor can take over  |
 //! | `poison_lock` | the same, remembering that an owner failed                        |
+//! | `completion` | work that is done once                                               |
+//! | `reentrant`  | a lock that its owner may take again                                 |
+//! | `rw_lock`    | many readers or one writer                                           |
+//! | `permits`    | a number of things to take and give back, that no death loses        |
+//! | `permit_words` | how that is packed                                                |
+//! | `event`      | set, or not, and who waits for it                                    |
+//! | `berths`     | who waits for a notification, and who is meant by one                |
+//! | `crossing`   | who waits until all are there                                        |
 //! | `bearing`    | what stands at the start of a block that bears a lock; who holds what |
 //! | `burial`     | what the sweep does for the dead at the machines that counted for them |
 //! | `participants` | who takes part, who descends from whom, who may not begin any more |
@@ -28,29 +36,44 @@
 //! commits, and why each state on the way there is a legal one to find.
 
 mod bearing;
+mod berths;
 mod burial;
+mod completion;
+mod crossing;
+mod event;
 mod outcome;
 mod owner_lock;
 mod park;
 mod participants;
+mod permit_words;
+mod permits;
 mod planted;
 mod poison_lock;
+mod reentrant;
 mod runs;
+mod rw_lock;
 pub(crate) mod slab;
 mod snapshot;
 mod spin;
 mod word;
 
 pub(crate) use bearing::{Form, Head, Tally};
+pub(crate) use berths::Berths;
 pub(crate) use burial::{Late, bury};
+pub(crate) use completion::{Completion, Turn};
+pub(crate) use crossing::{Broken, Crossing};
+pub(crate) use event::Event;
 pub(crate) use outcome::Outcome;
 #[cfg(all(test, loom))]
 pub(crate) use outcome::OutcomeWord;
 pub(crate) use owner_lock::{Acquired, LockError, Owner, OwnerLock};
 pub(crate) use park::{Lending, Park};
-pub(crate) use participants::{INLINE, Occupant, Participants, Seat};
+pub(crate) use participants::{INLINE, Kin, Occupant, Participants, Seat};
+pub(crate) use permits::{Permits, Refused};
 pub(crate) use poison_lock::{Failing, PoisonLock};
+pub(crate) use reentrant::Reentrant;
 pub(crate) use runs::{Refusal, Runs, Taken};
+pub(crate) use rw_lock::{Came, RwLock};
 pub(crate) use snapshot::Snapshot;
 pub(crate) use word::{Kind, MAX_EXTENT, Word};
 

@@ -103,6 +103,26 @@ pub(crate) enum LockError {
     WouldDeadlock,
 }
 
+/// What somebody who waits for a lock to come free remembers from one wait to the next.
+#[derive(Debug)]
+pub(super) struct Waiting {
+    spin: Spin,
+    slept_on: Option<Word>,
+    rounds: u32,
+    in_time: bool,
+}
+
+impl Waiting {
+    pub(super) const fn new() -> Self {
+        Self { spin: Spin::new(), slept_on: None, rounds: 0, in_time: true }
+    }
+
+    /// Whether it slept, and so may have been woken in place of others.
+    pub(super) fn has_slept(&self) -> bool {
+        self.rounds > 0
+    }
+}
+
 /// The lock; all of its state is one word.
 #[derive(Debug)]
 #[repr(C)]
@@ -111,7 +131,7 @@ pub(crate) struct OwnerLock {
 }
 
 /// A value of the lock's word: the only place that packs and unpacks it.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Word(u64);
 
 impl Word {
@@ -200,13 +220,86 @@ impl OwnerLock {
         self.take(Word::FREE, Word(me.0.get()))
     }
 
+    /// As [`OwnerLock::lock_free`], in `order`, which is `Acquire` or stronger.
+    #[inline]
+    pub(super) fn lock_free_in(&self, order: Ordering, me: Owner) -> bool {
+        self.exchange(Word::FREE, Word(me.0.get()), order) // E1 acquire
+    }
+
+    /// Whether nobody holds the lock, nor died with it; there may be sleepers. Looks in `order`: E1 acquire, for who goes by
+    /// the answer.
+    #[inline]
+    pub(super) fn is_free(&self, order: Ordering) -> bool {
+        let seen = Word(self.word.load(order));
+        if planted(Bug::DeadWriterForgotten) {
+            return !seen.has_owner();
+        }
+        seen.without_waiters().low() == 0
+    }
+
+    /// Whether somebody may sleep on the word.
+    pub(super) fn may_be_awaited(&self) -> bool {
+        self.load().has_waiters()
+    }
+
+    /// Waits as [`OwnerLock::lock`] does, until nobody holds the lock, and leaves it so ([`Acquired::Clean`]). Takes it only from the
+    /// dead.
+    ///
+    /// A release wakes one sleeper: a caller that slept and does not take the lock after all owes a wake to the others.
+    ///
+    /// # Errors
+    /// Those of [`OwnerLock::lock`].
+    pub(super) fn await_free<P: Park>(
+        &self,
+        me: Owner,
+        waiting: &mut Waiting,
+        park: &P,
+    ) -> Result<Acquired, LockError> {
+        loop {
+            let seen = self.load();
+            if !seen.has_owner() {
+                let found = seen.finding();
+                if found == Acquired::Clean || self.take(seen, seen.held_by(me)) {
+                    return Ok(found);
+                }
+                continue;
+            }
+            if seen.names(me) {
+                return Err(LockError::WouldDeadlock);
+            }
+            // Only an owner that stayed the same for a whole sleep is worth asking the kernel about.
+            let thief = planted(Bug::StealFromTheLiving).then_some(0);
+            if waiting.slept_on == Some(seen)
+                && let Some(pid) = park.death(seen.slot()).or(thief)
+            {
+                // D1 acquire was made by `death`; the exchange fails if another survivor was faster.
+                if self.take(seen, seen.held_by(me)) {
+                    return Ok(Acquired::Recovered { pid });
+                }
+                continue;
+            }
+            if !waiting.in_time {
+                return Err(LockError::TimedOut);
+            }
+            if waiting.spin.pause(park) {
+                continue;
+            }
+            let awaited = seen.with_waiters();
+            // Relaxed: the bit tells the owner to wake, and carries no data.
+            if !seen.has_waiters() && !self.exchange(seen, awaited, Ordering::Relaxed) {
+                continue;
+            }
+            waiting.in_time = park.sleep(&self.word, awaited.low(), waiting.rounds);
+            waiting.rounds = waiting.rounds.saturating_add(1);
+            waiting.slept_on = Some(awaited);
+            waiting.spin = Spin::new();
+        }
+    }
+
     #[cold]
     #[inline(never)]
     fn lock_slow<P: Park>(&self, me: Owner, park: &P) -> Result<Acquired, LockError> {
-        let mut spin = Spin::new();
-        let mut slept_on = None;
-        let mut rounds = 0;
-        let mut in_time = true;
+        let mut waiting = Waiting::new();
         loop {
             let seen = self.load();
             if !seen.has_owner() {
@@ -219,35 +312,10 @@ impl OwnerLock {
                 }
                 continue;
             }
-            if seen.names(me) {
-                return Err(LockError::WouldDeadlock);
+            match self.await_free(me, &mut waiting, park)? {
+                Acquired::Clean => {}
+                recovered => return Ok(recovered),
             }
-            // Only an owner that stayed the same for a whole sleep is worth asking the kernel about.
-            let thief = planted(Bug::StealFromTheLiving).then_some(0);
-            if slept_on == Some(seen)
-                && let Some(pid) = park.death(seen.slot()).or(thief)
-            {
-                // D1 acquire was made by `death`; the exchange fails if another survivor was faster.
-                if self.take(seen, seen.held_by(me)) {
-                    return Ok(Acquired::Recovered { pid });
-                }
-                continue;
-            }
-            if !in_time {
-                return Err(LockError::TimedOut);
-            }
-            if spin.pause(park) {
-                continue;
-            }
-            let awaited = seen.with_waiters();
-            // Relaxed: the bit tells the owner to wake, and carries no data.
-            if !seen.has_waiters() && !self.exchange(seen, awaited, Ordering::Relaxed) {
-                continue;
-            }
-            in_time = park.sleep(&self.word, awaited.low(), rounds);
-            rounds = rounds.saturating_add(1);
-            slept_on = Some(awaited);
-            spin = Spin::new();
         }
     }
 
@@ -258,11 +326,7 @@ impl OwnerLock {
     /// # Errors
     /// [`LockError::WouldDeadlock`] if `me` holds the lock already.
     #[inline]
-    pub(crate) fn try_lock<P: Park>(
-        &self,
-        me: Owner,
-        park: &P,
-    ) -> Result<Option<Acquired>, LockError> {
+    pub(crate) fn try_lock<P: Park>(&self, me: Owner, park: &P) -> Result<Option<Acquired>, LockError> {
         loop {
             let seen = self.load();
             if seen.names(me) {

@@ -89,6 +89,15 @@ const READY: u64 = 2;
 /// Bit that no identity has together with a process id of 0.
 const RESERVED: u64 = 1 << 41;
 
+/// Which descendants are meant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kin {
+    /// All of them.
+    All,
+    /// Those to whom this crate lent something: not forks of the program's own, nor who is below them.
+    Spawned,
+}
+
 /// All seats.
 #[derive(Clone, Copy)]
 pub(crate) struct Participants<'a> {
@@ -289,11 +298,14 @@ impl<'a> Participants<'a> {
         births.max().unwrap_or(0)
     }
 
-    /// Whether `seat` descends from `ancestor`. Follows at most as many links as there are seats.
-    pub(crate) fn descends(self, seat: u16, ancestor: u16) -> bool {
+    /// Whether `seat` descends from `ancestor`, strays and those below them included if `kin` says so. Follows at most as many links
+    /// as there are seats.
+    pub(crate) fn descends(self, seat: u16, ancestor: u16, kin: Kin) -> bool {
         let mut at = seat;
         for _ in 0..self.seats.len() {
-            match self.seat(at).and_then(Seat::parent) {
+            let Some(child) = self.seat(at) else { return false };
+            match child.parent() {
+                _ if kin == Kin::Spawned && child.is_stray() => return false,
                 Some(parent) if parent == ancestor => return true,
                 Some(parent) => at = parent,
                 None => return false,
@@ -304,9 +316,9 @@ impl<'a> Participants<'a> {
 
     /// The processes in seats below `ancestor`, dead or alive. Sees everyone who may still begin, if `ancestor` was
     /// closed before (P2).
-    pub(crate) fn below(self, ancestor: u16) -> impl Iterator<Item = (u16, &'a Seat, u64)> {
+    pub(crate) fn below(self, ancestor: u16, kin: Kin) -> impl Iterator<Item = (u16, &'a Seat, u64)> {
         self.iter().filter_map(move |(number, seat)| match seat.occupant() {
-            Occupant::Process(identity) if number != ancestor && self.descends(number, ancestor) => {
+            Occupant::Process(identity) if number != ancestor && self.descends(number, ancestor, kin) => {
                 Some((number, seat, identity))
             }
             _ => None,

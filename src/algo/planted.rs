@@ -35,6 +35,142 @@ pub(crate) enum Bug {
     CloseUnfenced,
     /// `OutcomeWord::commit` does not order the bytes before the word.
     RelaxedOutcome,
+    /// `Completion::commit` does not order the work before `done`.
+    DoneUnordered,
+    /// `Completion::commit` stores `done` before the last of the work.
+    DoneTooEarly,
+    /// `Completion::commit` wakes nobody of those who only wait.
+    DoneUnheard,
+    /// `Completion::fail` wakes those who wait, but does not change the word that they are about to sleep on.
+    FailureUncounted,
+    /// `Completion::fail` changes the word before the cause can be seen.
+    FailureUnordered,
+    /// `Completion::begin` takes any dead holder for one that had begun.
+    FailureOfNobody,
+    /// `Completion::begin` goes on waiting for the lock when the work is done.
+    DoneOverlooked,
+    /// `Reentrant::lock` goes on counting where the last owner stopped.
+    DepthKept,
+    /// `Reentrant::unlock` releases the lock at the first unlocking.
+    DepthIgnored,
+    /// `RwLock::read` goes in without a look at the lock.
+    ReaderBlind,
+    /// `RwLock::read` looks at the lock, but nothing that was written under it is ordered before that.
+    ReaderLooksRelaxed,
+    /// `RwLock::read` looks at the lock, but may do so before its count is seen.
+    ReaderUnordered,
+    /// `RwLock::leave` does not order what was read before the count.
+    RelaxedLeave,
+    /// `RwLock::read` keeps to itself that it was woken.
+    WokenReaderWakesNobody,
+    /// `RwLock::read` takes a lock for free that somebody died with.
+    DeadWriterForgotten,
+    /// `RwLock::write` looks at the cells, but nothing that was read is ordered before that.
+    WriterScansRelaxed,
+    /// `RwLock::write` looks at the cells, but may do so before its lock is seen.
+    WriterUnordered,
+    /// `RwLock::write` sleeps on a cell without saying so.
+    CellNotMarked,
+    /// `RwLock::leave` does not wake the writer that waits.
+    WriterNotWoken,
+    /// `RwLock::write` passes over a cell without asking whether its process is dead.
+    LivingReaderPassedOver,
+    /// `RwLock::write` does not say that it writes.
+    WritingUnsaid,
+    /// `RwLock::unlock` does not say that nobody writes any more.
+    WritingNotTakenBack,
+    /// `RwLock::downgrade` counts the reader after the lock is released.
+    DowngradeCountsLate,
+    /// `RwLock`'s burial does not hand on what the dead reader did.
+    RelaxedBurial,
+    /// `Permits::enter` does not recount when the last holder of the lock died.
+    HeirTrusts,
+    /// `Permits::recount` takes the mark off when it has counted, not before.
+    RecountEndsLate,
+    /// `Permits::empty` does not hand on what the dead one did.
+    EmptiedUnordered,
+    /// `Permits::announce` does not order the emptied cell before the mark.
+    RecountUnordered,
+    /// `Permits::wait` goes to sleep although a recount is due.
+    RecountOverslept,
+    /// `Permits::look` may ask about a former occupant of the seat whose cell it read.
+    SuccessorRobbed,
+    /// `Permits::call` wakes nobody.
+    NobodyCalled,
+    /// `Permits::call` wakes as many as permits came free, whatever they want.
+    FewCalled,
+    /// `Permits::tidy` takes WAITERS off whoever joined since.
+    TidiedBlindly,
+    /// `Permits::wait` keeps a wake to itself although it can not look any more.
+    WakeKept,
+    /// `Event::set` does not order what was done before it.
+    SetUnordered,
+    /// `Event::set` wakes nobody.
+    SetUnheard,
+    /// `Event::wait` does not order what is done after it.
+    PassUnordered,
+    /// `Event::wait` takes SET back by a store, whoever did so before.
+    PassedByStore,
+    /// `Event::wait` takes WAITERS back along with SET.
+    WaitersTaken,
+    /// `Event::wait` does not look whether the event was set and reset meanwhile.
+    PulseMissed,
+    /// `Event::wait` and `Permits::wait` leave without a last look when the time is up.
+    NoLastLook,
+    /// `Berths::take` counts the arrival before the berth is taken.
+    ArrivalEarly,
+    /// `Berths::take` counts the arrival, but nothing orders the berth before that.
+    ArrivalUnordered,
+    /// A model releases the mutex before it takes a berth.
+    UnlockedEarly,
+    /// `Berths::wait` goes to sleep without saying so.
+    SleeperUnsaid,
+    /// `Berths::wait` drops the grant of a thread that is out of time.
+    GrantDropped,
+    /// `Berths::wait` keeps the berth of a thread that is out of time.
+    BerthKept,
+    /// `Berths::wait` never looks whether somebody died.
+    DeathOverlooked,
+    /// `Berths::notify` grants and wakes nobody.
+    GrantUnheard,
+    /// `Berths::notify` goes on when it has granted as many as it was to.
+    CountIgnored,
+    /// `Berths::notify` grants by a store.
+    GrantByStore,
+    /// `Berths::notify` does not call those for whom no berth was left.
+    CrowdUncalled,
+    /// `Berths`' burial drops the grants of the dead.
+    GrantsBuried,
+    /// `Berths`' burial tells nobody that somebody died out of order.
+    DeathUnheard,
+    /// `Berths`' burial empties the cell before the others are told.
+    BuriedFirst,
+    /// `Crossing::arrive` does not order what the earlier ones did before their arrival.
+    ArriveRelaxed,
+    /// `Crossing::arrive`, the last one's, does not order what all did before the crossing.
+    CrossRelaxed,
+    /// `Crossing::wait` does not order what is done after the crossing.
+    CrossedUnordered,
+    /// `Crossing::arrive` wakes nobody when it crosses.
+    CrossingUnheard,
+    /// `Crossing::wait` goes to sleep without saying so.
+    PartySleepsUnsaid,
+    /// `Crossing::arrive` says whose death would matter after it is counted.
+    EnlistedLate,
+    /// `Crossing::wait` leaves at its deadline and tells nobody.
+    LeftUnbroken,
+    /// `Crossing::wait` never looks whether a member died.
+    MemberOverlooked,
+    /// `Crossing::wait` takes a reset for a crossing.
+    ResetForCrossing,
+    /// `Crossing::reset` does not write down which generation it ended.
+    EndUnwritten,
+    /// `Crossing::reset` writes down which generation it ended when the next one has begun.
+    EndWrittenLate,
+    /// `Crossing::reset` writes over what another one wrote, having looked at the word before it did.
+    EndUnordered,
+    /// `Crossing`'s burial does not break what the dead one was a member of.
+    MemberBuried,
 }
 
 /// Returns whether the running test planted `bug`: never, outside the model checker's build.

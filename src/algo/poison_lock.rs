@@ -22,10 +22,7 @@
 use super::planted::{Bug, planted};
 use super::park::InTurn;
 use super::{Acquired, LockError, Owner, OwnerLock, Park};
-use crate::shim::{
-    AtomicU64,
-    Ordering::{self, Relaxed},
-};
+use crate::shim::{AtomicU64, Ordering::Relaxed};
 
 /// Who failed, and how.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -146,11 +143,5 @@ impl PoisonLock {
     /// The word by which those who only try agree whose turn it is to ask for deaths.
     pub(crate) fn due(&self) -> &AtomicU64 {
         &self.due
-    }
-
-    /// The lock's word, loaded in `order`: what readers beside the lock look at.
-    #[inline]
-    pub(super) fn load(&self, order: Ordering) -> u64 {
-        self.lock.futex_word().load(order)
     }
 }

@@ -28,7 +28,7 @@ use bytemuck::{AnyBitPattern, NoUninit};
 /// # Ok::<(), procshare::AllocError>(())
 /// ```
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` cannot be an element of a shared array",
+    message = "`{Self}` cannot lie in a shared array or under a lock",
     label = "not an `Element`",
     note = "an element is of fixed size, without pointers and padding, and every bit pattern is a value of it",
     note = "for a struct of your own: `#[derive(Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]` and `#[repr(C)]`",

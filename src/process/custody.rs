@@ -23,7 +23,7 @@ use std::time::Duration;
 
 use super::failure::{Failure, Panic, SignalError, Worker};
 use super::panics;
-use crate::algo::{INLINE, Occupant, Outcome};
+use crate::algo::{INLINE, Kin, Occupant, Outcome};
 use crate::error::OsError;
 use crate::message::{DecodeError, Message, parcel};
 use crate::segment::container::{Container, Delivery};
@@ -246,7 +246,8 @@ impl Custody {
     fn await_descendants(&self, arena: &Arena, deadline: Deadline) -> bool {
         loop {
             let Some(identity) = self.identity(arena) else { return true };
-            let Some(living) = sweep::living_below(arena, self.reservation.seat, identity) else {
+            sweep::release_locks(arena, self.reservation.seat, identity);
+            let Some(living) = sweep::living_below(arena, self.reservation.seat, identity, Kin::All) else {
                 return true;
             };
             if deadline.expired() {
@@ -264,9 +265,6 @@ impl Custody {
     fn reap(&self, arena: &Arena, luggage: Luggage) -> Ending {
         let number = self.reservation.seat;
         let identity = self.identity(arena);
-        if let Some(identity) = identity {
-            sweep::release_locks(arena, number, identity); // before users' destructors, which may take their time
-        }
         let status = self.pidfd.reap().unwrap_or(ExitStatus::Lost);
         let seat = arena.seats().seat(number).filter(|_| identity.is_some());
         let outcome = seat.map_or(Outcome::Unsaid, |seat| seat.outcome.read());

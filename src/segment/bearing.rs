@@ -28,9 +28,10 @@ use crate::shim::AtomicU64;
 #[derive(Clone)]
 pub(crate) struct Bearing {
     block: Arc<Block>,
-    arena: &'static Arena,
     form: Form,
     data_at: usize,
+    /// Of the block, for as long as it is held: worked out once, since every reader of a lock needs them.
+    cells: Tally<'static>,
 }
 
 /// Bytes before the data, and all bytes, of a block of that form. `None`: more than an address can count.
@@ -51,7 +52,7 @@ impl Bearing {
         let (layout, data_at) = layout(form, arena.layout().seats, data).ok_or(AllocError::Overflow)?;
         let mut block = Block::allocate(layout, Fill::Zeroed, Bears::Lock)?;
         block.make_shareable();
-        let this = Self { block: Arc::new(block), arena, form, data_at };
+        let this = Self::of_block(Arc::new(block), arena, form, data_at);
         form.set(this.lock());
         Ok(this)
     }
@@ -64,8 +65,16 @@ impl Bearing {
         if block.size() != layout.size() || !aligned {
             return None;
         }
-        let this = Self { block, arena, form, data_at };
+        let this = Self::of_block(block, arena, form, data_at);
         (Form::of(this.lock()) == form).then_some(this)
+    }
+
+    /// The block was laid out by `layout` for this form.
+    fn of_block(block: Arc<Block>, arena: &'static Arena, form: Form, data_at: usize) -> Self {
+        // SAFETY: by `layout`, the cells of this form follow the head, inside the block. The block stays for as long as the handle
+        // does, and the memory is mapped, as atomics that anybody may change, for as long as the process lives.
+        let cells = unsafe { tally(arena, block.as_ptr(), form) };
+        Self { block, form, data_at, cells }
     }
 
     /// The lock.
@@ -91,8 +100,7 @@ impl Bearing {
     /// The cells: none, if the form has none.
     #[inline]
     pub(crate) fn tally(&self) -> Tally<'_> {
-        // SAFETY: by `layout`, the cells of this form follow the head, inside the block, which `self` holds.
-        unsafe { tally(self.arena, self.block.as_ptr(), self.form) }
+        self.cells
     }
 
     /// Where the data begins: valid for reads and writes of as many bytes as were asked for, while a handle is held.

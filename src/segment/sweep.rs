@@ -27,7 +27,7 @@ use super::member::{self, death};
 use super::shares::{self, Swept, with_shares};
 use std::time::Duration;
 
-use crate::algo::{self, Kind, Late, Occupant, Outcome, OwnerLock, Seat, Word};
+use crate::algo::{self, Kin, Kind, Late, Occupant, Outcome, OwnerLock, Seat, Word};
 use crate::shim::Ordering::Acquire;
 use crate::sys::{self, Deadline, Identity};
 
@@ -40,11 +40,11 @@ enum Found {
     StrayRecord(u32),
 }
 
-/// Closes `seat` and every seat of the dead below it, until nothing new turns up; returns the first process below that is
+/// Closes `seat` and every seat of the dead below it who is meant by `kin`, until nothing new turns up; returns the first process below that is
 /// not certainly gone. `None`: nobody below lives, and nobody will.
 ///
 /// `identity` must be dead, and nobody else may sweep its seat meanwhile.
-pub(crate) fn living_below(arena: &Arena, seat: u16, identity: Identity) -> Option<Identity> {
+pub(crate) fn living_below(arena: &Arena, seat: u16, identity: Identity, kin: Kin) -> Option<Identity> {
     let seats = arena.seats();
     if !seats.seat(seat).is_some_and(|seat| seat.occupant() == Occupant::Process(identity.bits())) {
         return None; // it never registered, so it never had children
@@ -53,7 +53,7 @@ pub(crate) fn living_below(arena: &Arena, seat: u16, identity: Identity) -> Opti
     close(arena, seat);
     loop {
         let before = closed.len();
-        for (number, seat, identity) in seats.below(seat) {
+        for (number, seat, identity) in seats.below(seat, kin) {
             let identity = Identity::from_bits(identity);
             if !is_out(seat, identity) {
                 return Some(identity);
@@ -104,10 +104,10 @@ fn sweep_locked(arena: &Arena, seat: u16, identity: Identity) -> bool {
         let process = Occupant::Process(identity.bits());
         seats.seat(seat).is_some_and(|seat| seat.occupant() == process && is_out(seat, identity))
     };
-    if !is_there() || member::seat() == Some(seat) || living_below(arena, seat, identity).is_some() {
+    if !is_there() || member::seat() == Some(seat) || living_below(arena, seat, identity, Kin::All).is_some() {
         return false; // I1
     }
-    let below: Vec<(u16, u64)> = seats.below(seat).map(|(number, _, identity)| (number, identity)).collect();
+    let below: Vec<(u16, u64)> = seats.below(seat, Kin::All).map(|(number, _, identity)| (number, identity)).collect();
     below
         .into_iter()
         .chain([(seat, identity.bits())])
@@ -211,13 +211,14 @@ fn look(arena: &Arena, me: u16, dead: u16, unit: u64, word: Word, found: &mut Ve
     }
 }
 
-/// Whether the process in `seat`, dead, and all it forked are gone: nobody writes any more what it may have lent.
+/// Whether the process in `seat`, dead, and all it spawned are gone: nobody writes any more what it may have lent. Forks of the
+/// program's own were lent nothing, and nothing kills them: whoever waited for them might wait for itself.
 pub(crate) fn is_extinct(arena: &Arena, seat: u16) -> bool {
     let occupant = || arena.seats().seat(seat).map(Seat::occupant);
     let extinct = || match occupant() {
         Some(Occupant::Process(identity)) => {
             let identity = Identity::from_bits(identity);
-            identity.is_gone() && living_below(arena, seat, identity).is_none()
+            identity.is_gone() && living_below(arena, seat, identity, Kin::Spawned).is_none()
         }
         Some(Occupant::Reserved { .. }) => false, // a new life already
         Some(Occupant::Nobody) | None => true,
@@ -228,25 +229,22 @@ pub(crate) fn is_extinct(arena: &Arena, seat: u16) -> bool {
     heap::locked_by(arena, &arena.header().sweep.0, &park, |_| (), extinct) == Ok(true)
 }
 
-/// Takes what the dead participant in `seat` held of locks in blocks from it, and wakes those who wait for it. Nobody it forked lives
-/// any more. To be done as soon as that is known: what else there is to settle may take long.
+/// Takes what the dead participant in `seat` held of locks in blocks from it, and wakes those who wait for it, if all it spawned
+/// are gone. To be done as soon as that may be so: what else there is to settle may take long.
 pub(crate) fn release_locks(arena: &Arena, seat: u16, identity: Identity) {
+    let release = || {
+        let Some(found) = arena.seats().seat(seat) else { return };
+        let is_there = found.occupant() == Occupant::Process(identity.bits());
+        if !is_there || living_below(arena, seat, identity, Kin::Spawned).is_some() {
+            return;
+        }
+        for (number, seat, identity) in arena.seats().below(seat, Kin::Spawned) {
+            bury(arena, number, seat, Identity::from_bits(identity));
+        }
+        bury(arena, seat, found, identity);
+    };
     // An error means that a signal handler interrupted a sweep on this thread: the sweep of the seat repeats this.
-    let _ = heap::locked(
-        arena,
-        &arena.header().sweep.0,
-        |_| (),
-        || {
-            let process = Occupant::Process(identity.bits());
-            let Some(found) = arena.seats().seat(seat).filter(|found| found.occupant() == process) else {
-                return;
-            };
-            for (number, seat, identity) in arena.seats().below(seat) {
-                bury(arena, number, seat, Identity::from_bits(identity));
-            }
-            bury(arena, seat, found, identity);
-        },
-    );
+    let _ = heap::locked(arena, &arena.header().sweep.0, |_| (), release);
 }
 
 /// Sweep lock held: nobody vacates the seat, and no survivor takes it for that of somebody new. `false`: something is left.

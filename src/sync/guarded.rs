@@ -13,10 +13,12 @@ use crate::message::Element;
     label = "neither an `Element` nor a slice of them",
     note = "guarded data is of fixed size, without pointers and padding, and every bit pattern is a value of it",
     note = "for a struct of your own: `#[derive(Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]` and `#[repr(C)]`",
+    note = "`bool`, `char` and enums have invalid bit patterns: keep them as integers (`u8`, `u32`) under the lock",
     note = "for many values of one type guard a slice: `Mutex::<[f64]>::zeroed(1000)`"
 )]
 pub trait Guarded: Shape {}
 
+#[diagnostic::do_not_recommend] // so that the message above is what is seen
 impl<T: Shape + ?Sized> Guarded for T {}
 
 /// How a value or a slice lies in memory.

@@ -278,7 +278,7 @@ where
 pub struct MutexGuard<'a, T: ?Sized + Guarded> {
     pub(super) mutex: &'a Mutex<T>,
     /// Who locked: a copy of the guard that fork made is in other hands, and releases nothing.
-    me: Owner,
+    pub(super) me: Owner,
     /// The thread was panicking already: if it is at the end, that is not the holder's failure.
     panicking: bool,
     /// Locks are held by threads.

@@ -69,4 +69,4 @@ pub(crate) use signal::{SIGABRT, SIGKILL, SIGTERM, signal_name};
 pub(crate) use stdio::{open_dev_null, stdin_from_dev_null, write_stderr};
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -1,6 +1,6 @@
 //! The participant table.
 
-use crate::algo::{Occupant, Participants, Seat};
+use crate::algo::{Kin, Occupant, Participants, Seat};
 use crate::shim::AtomicU64;
 
 const IDENTITY: u64 = 77 << 42 | 5;
@@ -48,15 +48,20 @@ fn descent_is_followed_over_generations_and_never_for_ever() {
     let child = table.claim(IDENTITY + 1, Some(root), 1).unwrap();
     let grandchild = table.claim(IDENTITY + 2, Some(child), 1).unwrap();
     let stranger = table.claim(IDENTITY + 3, None, 0).unwrap();
-    assert!(table.descends(grandchild, root));
-    assert!(!table.descends(root, grandchild));
-    assert!(!table.descends(stranger, root));
-    let below: Vec<u16> = table.below(root).map(|(number, ..)| number).collect();
+    assert!(table.descends(grandchild, root, Kin::All));
+    assert!(!table.descends(root, grandchild, Kin::All));
+    assert!(!table.descends(stranger, root, Kin::All));
+    let below: Vec<u16> = table.below(root, Kin::All).map(|(number, ..)| number).collect();
     assert_eq!(below, [child, grandchild]);
+    // A fork of the program's own was lent nothing, nor who is below it.
+    table.seat(child).unwrap().mark_stray();
+    assert!(table.descends(grandchild, child, Kin::Spawned));
+    assert_eq!(table.below(root, Kin::Spawned).count(), 0);
+    assert_eq!(table.below(root, Kin::All).count(), 2);
     // Damaged links: a circle.
     table.seat(root).unwrap().vacate(IDENTITY);
     let root = table.claim(IDENTITY, Some(grandchild), 1).unwrap();
-    assert!(!table.descends(root, stranger));
+    assert!(!table.descends(root, stranger, Kin::All));
 }
 
 #[test]

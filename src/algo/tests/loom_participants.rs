@@ -9,7 +9,7 @@ use loom::thread;
 
 use super::{RACE, explore, finds};
 use crate::algo::planted::Bug;
-use crate::algo::{Occupant, Outcome, OutcomeWord, Participants, Seat};
+use crate::algo::{Kin, Occupant, Outcome, OutcomeWord, Participants, Seat};
 use crate::shim::AtomicU64;
 
 const PARENT: u64 = 7 << 42 | 1;
@@ -35,7 +35,7 @@ fn closing_meets_registering() {
         })
     };
     table.seat(parent).unwrap().close();
-    let seen = table.below(parent).any(|(number, ..)| number == child);
+    let seen = table.below(parent, Kin::All).any(|(number, ..)| number == child);
     let began = begins.join().unwrap();
     assert!(!began || seen, "{UNSEEN}");
 }

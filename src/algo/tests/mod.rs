@@ -3,10 +3,19 @@
 //! Two parkers are needed: `Blocking` sleeps until it is woken, and so finds lost wakes, but its mutex lends the
 //! machine happens-before edges; `Spurious` never sleeps, lends nothing, and so finds missing orderings.
 
+mod loom_berths;
+mod loom_completion;
+mod loom_crossing;
+mod loom_event;
 mod loom_owner_lock;
 mod loom_participants;
+mod loom_permits;
+mod loom_reentrant;
+mod loom_rw_lock;
 mod loom_snapshot;
 mod parkers;
+mod partial;
+mod rw_lock_models;
 
 use std::cell::Cell;
 use std::process::{Command, Stdio};

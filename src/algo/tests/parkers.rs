@@ -113,13 +113,17 @@ impl Park for Blocking {
         1
     }
 
-    fn wake(&self, word: &AtomicU64, count: u32) {
+    fn wake(&self, word: &AtomicU64, count: u32) -> u32 {
         let mut beds = self.beds.lock().unwrap();
-        for _ in 0..count {
-            let Some(first) = beds.taken.iter().position(|bed| bed.0 == address(word)) else { break };
+        let mut woken = 0;
+        while woken < count
+            && let Some(first) = beds.taken.iter().position(|bed| bed.0 == address(word))
+        {
             beds.taken.remove(first);
+            woken += 1;
         }
         self.bell.notify_all();
+        woken
     }
 
     fn death(&self, slot: u16) -> Option<u32> {
@@ -167,7 +171,9 @@ impl Park for Spurious {
         0
     }
 
-    fn wake(&self, _word: &AtomicU64, _count: u32) {}
+    fn wake(&self, _word: &AtomicU64, _count: u32) -> u32 {
+        0
+    }
 
     fn death(&self, slot: u16) -> Option<u32> {
         self.graves.hold(slot).then(|| pid(slot))
@@ -250,10 +256,11 @@ impl<K: Kernel> Park for Mortal<'_, K> {
         woken
     }
 
-    fn wake(&self, word: &AtomicU64, count: u32) {
+    fn wake(&self, word: &AtomicU64, count: u32) -> u32 {
         self.pass();
-        self.kernel.wake(word, count);
+        let woken = self.kernel.wake(word, count);
         self.pass();
+        woken
     }
 
     fn death(&self, slot: u16) -> Option<u32> {

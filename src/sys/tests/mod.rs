@@ -38,6 +38,13 @@ const WATCHDOG: Duration = Duration::from_secs(60);
 /// With what a child exits in which something panicked.
 const PANICKED: i32 = 101;
 
+/// Closes all descriptors of this process but the standard ones, its tie to its parent's life among them: so it outlives it, if the
+/// parent has returned from spawning it.
+pub(crate) fn outlive_the_parent() {
+    // SAFETY: the callers are children about to write to memory, sleep and exit: nothing in them uses a descriptor again.
+    assert_eq!(unsafe { libc::close_range(3, u32::MAX, 0) }, 0);
+}
+
 /// A forked child, killed and reaped at the latest when the test ends.
 struct Child {
     pid: i32,
