@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
-# Formatting, of the fuzz targets too.
+# Formatting, of the crates beside this one too.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 cargo fmt --check
 cargo fmt --check --manifest-path fuzz/Cargo.toml
+cargo fmt --check --manifest-path benches/comparison/Cargo.toml

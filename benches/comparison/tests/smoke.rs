@@ -1,0 +1,118 @@
+//! Whether both programs still run, and print every row. What the figures are is not looked at.
+
+use std::process::{Command, Output, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// After this a program is taken to hang.
+const WATCHDOG: Duration = Duration::from_secs(300);
+
+/// Runs a program to its end, and ends it if that does not come.
+fn output_of(program: &str, arguments: &[&str]) -> Output {
+    let mut child = Command::new(program)
+        .args(arguments)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("the program is there");
+    let began = Instant::now();
+    while child.try_wait().expect("our own child").is_none() {
+        if began.elapsed() > WATCHDOG {
+            child.kill().expect("our own child");
+            let output = child.wait_with_output().expect("our own child");
+            panic!("{program} hangs after\n{}", String::from_utf8_lossy(&output.stdout));
+        }
+        thread::sleep(Duration::from_millis(20));
+    }
+    child.wait_with_output().expect("our own child")
+}
+
+fn printed(output: &Output) -> String {
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(output.status.success(), "{}\n{text}", output.status);
+    text
+}
+
+/// The lines of the table with this title.
+fn table<'a>(text: &'a str, title: &str) -> Vec<&'a str> {
+    text.lines().skip_while(|line| *line != title).skip(1).take_while(|line| !line.is_empty()).collect()
+}
+
+/// Titles, and how many rows.
+const TABLES: [(&str, usize); 8] = [
+    ("lock, += 1, unlock: nobody else", 8),
+    ("lock, change 64 bytes, unlock: nobody else", 6),
+    ("lock to read, read, unlock: nobody else", 5),
+    ("semaphore, acquire + release: nobody else", 2),
+    ("lock, += 1, unlock: two workers", 8),
+    ("lock to read, read, unlock: two workers", 5),
+    ("ping-pong of two processes, awake", 10),
+    ("ping-pong of two processes, asleep", 7),
+];
+
+#[test]
+fn every_row_of_the_locks_has_figures() {
+    let text = printed(&output_of(env!("CARGO_BIN_EXE_locks"), &["--quick"]));
+    for (title, expected) in TABLES {
+        let lines = table(&text, title);
+        let (head, rows) = lines.split_first().unwrap_or_else(|| panic!("no table {title} in\n{text}"));
+        assert!(head.contains("median"), "{head}");
+        assert_eq!(rows.len(), expected, "{title}:\n{}", rows.join("\n"));
+        for row in rows {
+            let figures = row.trim_end_matches(" =").split_whitespace().rev().take(3);
+            let figures: Vec<f64> = figures.map_while(|figure| figure.parse().ok()).collect();
+            assert_eq!(figures.len(), 3, "{row}");
+            assert!(figures.iter().all(|figure| figure.is_finite()), "{row}");
+        }
+    }
+    let python = table(&text, "locked += 1, against Python");
+    assert!(!python.is_empty() || text.contains("no comparison with Python"), "{text}");
+}
+
+/// What comes of each accident with procshare, the times left out.
+const OURS: [&[&str]; 8] = [
+    &["lock(): Poisoned: Died PID"],
+    &["write(): ok"],
+    &["acquire(): ok"],
+    &["set(): ok", "set(): ok", "waiter: ok", "waiter: ok"],
+    &["notify_all(): ok", "notify_one(): ok", "notify_one(): ok", "waiter: ok", "waiter: ok", "waiter: ok"],
+    &["2nd wait(): PartyDied: PID", "3rd wait(): PartyDied: PID"],
+    &["2nd wait(): PartyDied: PID", "3rd wait(): PartyDied: PID"],
+    &["1st try: TimedOut", "2nd try: TimedOut", "3rd try: TimedOut"],
+];
+
+/// The steps of a cell without their times, in alphabetical order: which of two begins first is not always the same.
+fn steps(cell: &str) -> Vec<&str> {
+    let mut steps: Vec<&str> =
+        cell.split("; ").map(|step| step.rsplit_once(", ").map_or(step, |(step, _)| step)).collect();
+    steps.sort_unstable();
+    steps
+}
+
+#[test]
+fn every_accident_is_played_with_every_library() {
+    let text = printed(&output_of(env!("CARGO_BIN_EXE_faults"), &["--quick", "--markdown"]));
+    let rows: Vec<&str> = text.lines().skip(2).collect();
+    assert_eq!(rows.len(), OURS.len(), "{text}");
+    for (row, ours) in rows.into_iter().zip(OURS) {
+        let cells: Vec<&str> = row.trim_matches('|').split('|').skip(1).map(str::trim).collect();
+        assert_eq!(cells.len(), 4, "{row}");
+        assert_eq!(steps(cells[0]), ours, "{row}");
+        for cell in cells {
+            assert!(
+                cell == "has none"
+                    || (cell.contains(": ") && !cell.contains("broke off"))
+                    || cell == "no python3 here",
+                "{row}"
+            );
+        }
+    }
+}
+
+/// The control: a library of which it is known that it hangs is seen to hang.
+#[test]
+fn lock_without_recovery_is_seen_to_hang() {
+    let arguments = ["--accident", "holder", "--library", "raw-sync", "--patience", "1"];
+    let text = printed(&output_of(env!("CARGO_BIN_EXE_faults"), &arguments));
+    assert!(text.contains("lock(): HANG > 1 s"), "{text}");
+}
