@@ -10,8 +10,8 @@
 //! What many may hold at once (readers, permits, tickets, parties) is counted in the cell of the process that holds it. The cells alone
 //! are the truth: when a process dies, what it held is what its cell says. Totals are derived from them.
 //!
-//! I1. The cell of a seat is changed by the process in that seat, or, after its death and before the seat is taken again,
-//!     by its sweep.
+//! I1. The cell of a seat is changed by the process in that seat, or, after its death, by its sweep, or by a survivor who has evidence
+//!     of the death, with an exchange that fails if somebody else has got the seat (`permits`), or that harms nobody who has (`berths`).
 //! I2. Seats from `high` on were never taken, so their cells are zero.
 
 use super::PoisonLock;

@@ -13,10 +13,10 @@
 //!
 //! | bits   | field   | meaning                                                                         |
 //! |--------|---------|---------------------------------------------------------------------------------|
-//! | 0..27  | GRANTED | one bit for each berth; the kernel sees the low half as a futex                 |
-//! | 27..32 | from    | the berth behind the one granted last: who is next, so that all get their turn  |
-//! | 32..59 | TAKEN   | one bit for each berth: a thread waits there, or its wait was granted and is not over |
-//! | 62     | SLEEPS  | somebody may sleep on the word                                                  |
+//! | 0..26  | GRANTED | one bit for each berth; the kernel sees the low half as a futex                 |
+//! | 31     | SLEEPS  | somebody may sleep on the word                                                  |
+//! | 32..58 | TAKEN   | one bit for each berth: a thread waits there, or its wait was granted and is not over |
+//! | 58..63 | from    | the berth behind the one granted last: who is next, so that all get their turn  |
 //! | 63     | TOUCHED | in the first word: the process has waited or notified here                      |
 //!
 //! | word of the head | meaning                                                                            |
@@ -38,8 +38,8 @@
 //! - I1. A berth is taken before the mutex is released, and given up by the thread in it, or by its burial. Everybody may
 //!   grant it, by an exchange, which fails if the thread gave it up meanwhile.
 //! - I2. A granted berth is not granted again until it was given up: `n` grants reach `n` waiters.
-//! - I3. Who sleeps set SLEEPS, or found it set, and the low half is what it was then. A grant changes the low half, and takes
-//!   SLEEPS off if it wakes all who sleep on the word: those not meant set it again.
+//! - I3. Who sleeps set SLEEPS, or found it set, on the word that the kernel compared. A grant takes SLEEPS off and wakes all
+//!   who sleep on the word: those not meant set it again.
 //! - I4. `served` becomes a number of arrivals that was read before all berths were looked through, and none was left waiting.
 //! - I5. Sleeps are bounded: who was granted by one that died before the wake finds it after a nap.
 //!
@@ -95,9 +95,11 @@ struct Word(u64);
 
 impl Word {
     /// Berths of a word.
-    const BERTHS: u32 = 27;
+    const BERTHS: u32 = 26;
     const ALL: u32 = (1 << Self::BERTHS) - 1;
-    const SLEEPS: u64 = 1 << 62;
+    const SLEEPS: u64 = 1 << 31;
+    const FROM_AT: u32 = 58;
+    const FROM: u64 = 31 << Self::FROM_AT;
     const TOUCHED: u64 = 1 << 63;
 
     fn granted(self) -> u32 {
@@ -154,13 +156,13 @@ impl Word {
         let mut word = self.0 & !Self::SLEEPS;
         for _ in 0..count {
             let waiting = Self(word).waiting();
-            let behind = waiting & u32::MAX << (word as u32 >> Self::BERTHS);
+            let behind = waiting & u32::MAX << ((word & Self::FROM) >> Self::FROM_AT);
             let from = if behind == 0 { waiting } else { behind };
             if from == 0 {
                 break;
             }
             let number = from.trailing_zeros();
-            word = word & !(31 << Self::BERTHS) | 1 << number | u64::from(number + 1) << Self::BERTHS;
+            word = word & !Self::FROM | 1 << number | u64::from(number + 1) << Self::FROM_AT;
         }
         Self(word)
     }
@@ -236,8 +238,8 @@ impl<'a> Berths<'a> {
             if spin.pause(park) {
                 continue;
             }
-            let asleep = seen.with_sleeper();
-            if seen != asleep && !planted(Bug::SleeperUnsaid) && !exchange(word, seen, asleep) {
+            let asleep = if planted(Bug::SleeperUnsaid) { seen } else { seen.with_sleeper() };
+            if seen != asleep && !exchange(word, seen, asleep) {
                 continue;
             }
             if !park.sleep(word, asleep.low(), rounds) {

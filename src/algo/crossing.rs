@@ -31,6 +31,7 @@
 //! | BA1  | `arrive`, its exchange                | `load`, by the last one             | what each party did before         |
 //! | BA2  | `arrive`, the crossing; `break_off`; `reset` | `load`                       | what all did before; cause and end |
 //! | BA3  | `write_end`                           | `reset`, its look at `end`          | that the word was as far as that   |
+//! | BA4  | `enlist`                              | `arrive`, its look at the cell      | that the word was as far as that   |
 //!
 //! Invariants:
 //! - I1. Every change of the word is an exchange, so BA1 and BA2 hold through whatever changes lie between.
@@ -40,8 +41,9 @@
 //! - I3. `end` names the epoch and the generation from which the word's last reset led away. Whoever writes it over has looked at
 //!   it before it looked at the word (BA3), so it names no generation older than what stands there; and if the word went on
 //!   meanwhile, its own exchange of the word fails, and it starts over.
-//! - I4. A process is a member before it is counted, until the next reset. A member that ends, in order or not, breaks the barrier:
-//!   it will not come again, and whoever waits for it would wait for ever.
+//! - I4. A process is a member before it is counted, until the next reset: of several threads none takes the cell back to an
+//!   older epoch (BA4, as I3). A member that ends, in order or not, breaks the barrier: it will not come again, and whoever
+//!   waits for it would wait for ever.
 //! - I5. Who breaks an epoch for a death saw the member's cell after it saw the epoch, then the death. Another process that has the
 //!   seat by then is alive; and the sweep that freed the seat has broken the epoch itself.
 //! - I6. Who sleeps set SLEEPS, or found it set. Crossing, break and reset change the low half, take SLEEPS off and wake all.
@@ -167,7 +169,7 @@ impl Word {
     }
 
     /// What the cell of a member says.
-    fn membership(self) -> u64 {
+    pub(super) fn membership(self) -> u64 {
         self.epoch() | 1 << 63
     }
 }
@@ -221,12 +223,13 @@ impl<'a> Crossing<'a> {
     /// Counts a party of `me`'s process. The last one's exchange is the crossing.
     pub(super) fn arrive<P: Park>(self, me: Owner, park: &P) -> Result<Arrived, Broken> {
         loop {
+            let was = self.membership(me);
             let seen = self.load();
             if seen.is_broken() {
                 return Err(self.why(seen));
             }
-            if !planted(Bug::EnlistedLate) {
-                self.enlist(me, seen);
+            if !planted(Bug::EnlistedLate) && !self.enlist(me, was, seen) {
+                continue;
             }
             let is_last = seen.arrived() + 1 >= self.parties();
             let after = if is_last { seen.crossed() } else { seen.with_one_more() };
@@ -237,7 +240,7 @@ impl<'a> Crossing<'a> {
             }
             if planted(Bug::EnlistedLate) {
                 park.death(me.slot()); // where the model may kill
-                self.enlist(me, seen);
+                self.enlist(me, was, seen);
             }
             if !is_last {
                 return Ok(Arrived::Among(seen.ended()));
@@ -249,13 +252,21 @@ impl<'a> Crossing<'a> {
         }
     }
 
-    /// Makes the process of `me` a member in the epoch of `seen`.
-    pub(super) fn enlist(self, me: Owner, seen: Word) {
-        if let Some(cell) = self.members.word(me.slot())
-            && cell.load(Relaxed) != seen.membership()
-        {
-            cell.store(seen.membership(), Relaxed); // read after its death
+    /// What the cell of `me`'s process says.
+    pub(super) fn membership(self, me: Owner) -> u64 {
+        // BA4 acquire: the word is at least as far as whoever wrote this saw it.
+        self.members.word(me.slot()).map_or(0, |cell| cell.load(Acquire))
+    }
+
+    /// Makes the process of `me` a member in the epoch of `seen`. `false`: another thread wrote to the cell since it `was` like that.
+    pub(super) fn enlist(self, me: Owner, was: u64, seen: Word) -> bool {
+        let Some(cell) = self.members.word(me.slot()) else { return true };
+        if planted(Bug::EnlistedBlindly) {
+            cell.store(seen.membership(), Release);
+            return true;
         }
+        // BA4 release. The dead one's cell is read after its death.
+        was == seen.membership() || cell.compare_exchange(was, seen.membership(), Release, Relaxed).is_ok()
     }
 
     /// How the generation ended in which a party arrived that saw `mine`, if it has: whether it was crossed.
@@ -281,9 +292,9 @@ impl<'a> Crossing<'a> {
             if spin.pause(park) {
                 continue;
             }
-            let asleep = now.with_sleeper();
+            let asleep = if planted(Bug::PartySleepsUnsaid) { now } else { now.with_sleeper() };
             // Relaxed: a word to the wakers.
-            if now != asleep && !planted(Bug::PartySleepsUnsaid) && !self.exchange(now, asleep, Relaxed) {
+            if now != asleep && !self.exchange(now, asleep, Relaxed) {
                 continue;
             }
             if !park.sleep(self.word, asleep.low(), rounds) {

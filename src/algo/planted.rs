@@ -157,6 +157,8 @@ pub(crate) enum Bug {
     PartySleepsUnsaid,
     /// `Crossing::arrive` says whose death would matter after it is counted.
     EnlistedLate,
+    /// `Crossing::arrive` writes its epoch over a later one that another thread wrote.
+    EnlistedBlindly,
     /// `Crossing::wait` leaves at its deadline and tells nobody.
     LeftUnbroken,
     /// `Crossing::wait` never looks whether a member died.

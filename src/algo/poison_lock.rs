@@ -19,8 +19,8 @@
 //! - I2. It stands before the data is handed out. Whoever takes the lock from the dead and dies before that is itself a dead
 //!   owner: the next one finds a cause all the same.
 
-use super::planted::{Bug, planted};
 use super::park::InTurn;
+use super::planted::{Bug, planted};
 use super::{Acquired, LockError, Owner, OwnerLock, Park};
 use crate::shim::{AtomicU64, Ordering::Relaxed};
 

@@ -104,10 +104,12 @@ fn sweep_locked(arena: &Arena, seat: u16, identity: Identity) -> bool {
         let process = Occupant::Process(identity.bits());
         seats.seat(seat).is_some_and(|seat| seat.occupant() == process && is_out(seat, identity))
     };
-    if !is_there() || member::seat() == Some(seat) || living_below(arena, seat, identity, Kin::All).is_some() {
+    if !is_there() || member::seat() == Some(seat) || living_below(arena, seat, identity, Kin::All).is_some()
+    {
         return false; // I1
     }
-    let below: Vec<(u16, u64)> = seats.below(seat, Kin::All).map(|(number, _, identity)| (number, identity)).collect();
+    let below: Vec<(u16, u64)> =
+        seats.below(seat, Kin::All).map(|(number, _, identity)| (number, identity)).collect();
     below
         .into_iter()
         .chain([(seat, identity.bits())])

@@ -72,7 +72,7 @@ pub struct Barrier {
 }
 
 /// What a party learns when it has crossed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Debug, PartialEq, Eq)]
 pub struct BarrierWaitResult {
     leader: bool,
 }

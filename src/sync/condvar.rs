@@ -23,8 +23,8 @@ use crate::sys::Deadline;
 /// [`notify_one`](Condvar::notify_one) wakes one of those who waited when it was called, and no later one gets in between. Nobody who
 /// notifies ever waits, for whatever became of the waiters.
 ///
-/// **Waking for nothing.** While all processes live, a waiter wakes only because it was notified. (Not so with more than 54 threads of
-/// one process: the 55th and later ones wake at every notification.) But
+/// **Waking for nothing.** While all processes live, a waiter wakes only because it was notified. (Not so with more than 52 threads of
+/// one process: the 53rd and later ones wake at every notification.) But
 /// **when a process dies**, killed or by an exit or a panic, before it returned its result, everybody is woken who waits: it may have
 /// died between its change and its notification. So is everybody if it had been notified and did not come to its turn. So
 /// use the [`wait_while`](Condvar::wait_while) forms, which look again. Nobody waits for a notification that a dead
@@ -89,7 +89,7 @@ impl WaitTimeoutResult {
     }
 }
 
-/// What comes of a wait: the guard of the mutex, locked again. (Private names are shown as what they stand for.)
+/// What comes of a wait: the guard of the mutex, locked again. The documentation shows it written out.
 type Waited<'a, T> = Result<MutexGuard<'a, T>, LockError<MutexGuard<'a, T>>>;
 
 /// What comes of a wait with a limit.

@@ -38,11 +38,29 @@ impl Supply {
     /// Takes `count` permits.
     #[inline]
     pub(super) fn acquire(&self, count: u32) -> Result<Permit<'_>, AcquireError> {
-        self.acquire_by(count, Deadline::never).map_err(|error| match error {
-            TimedAcquireError::TooMany => AcquireError::TooMany,
+        if self.acquire_free(count) {
+            return Ok(self.permit(count));
+        }
+        match self.wait(count, Deadline::never()) {
+            Ok(()) => Ok(self.permit(count)),
+            Err(Refused::TooMany) => Err(AcquireError::TooMany),
             // Without a deadline nothing times out.
-            TimedAcquireError::WouldDeadlock | TimedAcquireError::TimedOut => AcquireError::WouldDeadlock,
-        })
+            Err(Refused::Reentered | Refused::NotNow) => Err(AcquireError::WouldDeadlock),
+        }
+    }
+
+    /// Takes `count` permits if they are free.
+    #[inline]
+    pub(super) fn try_acquire(&self, count: u32) -> Result<Permit<'_>, TryAcquireError> {
+        if self.acquire_free(count) {
+            return Ok(self.permit(count));
+        }
+        match self.try_briefly(count) {
+            Ok(()) => Ok(self.permit(count)),
+            Err(Refused::NotNow) => Err(TryAcquireError::NoPermits),
+            Err(Refused::TooMany) => Err(TryAcquireError::TooMany),
+            Err(Refused::Reentered) => Err(TryAcquireError::WouldDeadlock),
+        }
     }
 
     /// Takes `count` permits before `deadline`, which is asked for only when there is need of it.
@@ -52,11 +70,10 @@ impl Supply {
         count: u32,
         deadline: impl FnOnce() -> Deadline,
     ) -> Result<Permit<'_>, TimedAcquireError> {
-        let (permits, me) = (self.permits(), member::locker());
-        if permits.acquire_free(me, count, &member::park()) {
+        if self.acquire_free(count) {
             return Ok(self.permit(count));
         }
-        match permits.acquire(me, count, &member::park_until(deadline())) {
+        match self.wait(count, deadline()) {
             Ok(()) => Ok(self.permit(count)),
             Err(Refused::NotNow) => Err(TimedAcquireError::TimedOut),
             Err(Refused::TooMany) => Err(TimedAcquireError::TooMany),
@@ -64,19 +81,20 @@ impl Supply {
         }
     }
 
-    /// Takes `count` permits if they are free.
     #[inline]
-    pub(super) fn try_acquire(&self, count: u32) -> Result<Permit<'_>, TryAcquireError> {
-        let (permits, me) = (self.permits(), member::locker());
-        if permits.acquire_free(me, count, &member::park()) {
-            return Ok(self.permit(count));
-        }
-        match permits.try_acquire(me, count, &member::park_until(Deadline::after(BRIEFLY))) {
-            Ok(()) => Ok(self.permit(count)),
-            Err(Refused::NotNow) => Err(TryAcquireError::NoPermits),
-            Err(Refused::TooMany) => Err(TryAcquireError::TooMany),
-            Err(Refused::Reentered) => Err(TryAcquireError::WouldDeadlock),
-        }
+    fn acquire_free(&self, count: u32) -> bool {
+        self.permits().acquire_free(member::locker(), count, &member::park())
+    }
+
+    #[cold]
+    fn wait(&self, count: u32, deadline: Deadline) -> Result<(), Refused> {
+        self.permits().acquire(member::locker(), count, &member::park_until(deadline))
+    }
+
+    #[cold]
+    fn try_briefly(&self, count: u32) -> Result<(), Refused> {
+        let park = member::park_until(Deadline::after(BRIEFLY));
+        self.permits().try_acquire(member::locker(), count, &park)
     }
 
     /// Adds `count` permits.

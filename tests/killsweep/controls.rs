@@ -9,6 +9,8 @@ use std::time::Duration;
 
 use crate::board::Board;
 use crate::engine::{Arrival, Victim};
+use crate::forked::take_turn;
+use crate::scene::Scene;
 use crate::sweep::{Subject, sweep};
 use crate::turn::Turn;
 use crate::witness::Verdict;
@@ -89,6 +91,40 @@ fn a_plain_futex_lock_whose_holder_is_killed_is_seen_to_hang() {
     let turn = Turn::take();
     let mut control = Control { patience: SHORT, ..Control::new(&turn, under_the_lock, survivor) };
     let tally = sweep("control: plain futex lock", &turn, &mut control);
+    assert!(tally.hung > 0 && tally.hung < tally.killed, "{tally:?}");
+}
+
+#[test]
+fn an_event_that_is_waited_for_without_bound_is_seen_to_hang() {
+    // Set, then woken, by two steps; who finds it set already does not wake. And the waiter sleeps until it is woken.
+    let set = |board: &Board| {
+        if board.words[LOCK].swap(1, Release) == 0 {
+            futex_wake(&board.words[LOCK]);
+        }
+    };
+    let turn = take_turn();
+    let board = turn.board;
+    let (operation, settle) = (
+        || set(board),
+        || {
+            board.words[LOCK].store(0, Relaxed);
+            Verdict::default()
+        },
+    );
+    let sleeper = || {
+        while board.words[LOCK].load(Acquire) == 0 {
+            futex_wait(&board.words[LOCK], 0);
+        }
+        Verdict::default()
+    };
+    let set_by_the_end = || {
+        board.keep();
+        board.await_doom();
+        set(board);
+        Verdict::default()
+    };
+    let scene = Scene::new(&turn, &operation, &settle).keeper(&set_by_the_end).patience(3 * SHORT).kills(12);
+    let tally = sweep("control: event without a bounded sleep", &turn, &mut scene.sleeper(&sleeper));
     assert!(tally.hung > 0 && tally.hung < tally.killed, "{tally:?}");
 }
 

@@ -99,6 +99,16 @@ impl Victim {
         Self::at_start(pid).expect("the victim reaches its start mark")
     }
 
+    /// Forks a victim whose `operation` marks its start itself, and takes it there.
+    pub(crate) fn fork_marking(operation: impl FnOnce()) -> Self {
+        let pid = tracee::fork(|| {
+            trace_me();
+            operation();
+            mark_end();
+        });
+        Self::at_start(pid).expect("the victim reaches its start mark")
+    }
+
     /// Forks a victim that is at its start before any other fork handler has run in it: what libraries do in a fresh
     /// child belongs to its path.
     pub(crate) fn fork_under_trace() -> Self {

@@ -28,23 +28,47 @@
 #![cfg_attr(target_arch = "x86_64", allow(unsafe_code))]
 
 #[cfg(target_arch = "x86_64")]
+mod actor;
+#[cfg(target_arch = "x86_64")]
+mod barrier;
+#[cfg(target_arch = "x86_64")]
 mod board;
+#[cfg(target_arch = "x86_64")]
+mod condvar;
 #[cfg(target_arch = "x86_64")]
 mod controls;
 #[cfg(target_arch = "x86_64")]
 mod engine;
 #[cfg(target_arch = "x86_64")]
+mod event;
+#[cfg(target_arch = "x86_64")]
 mod forked;
 #[cfg(target_arch = "x86_64")]
 mod heap;
 #[cfg(target_arch = "x86_64")]
+mod judge;
+#[cfg(target_arch = "x86_64")]
+mod locks;
+#[cfg(target_arch = "x86_64")]
 mod memory;
+#[cfg(target_arch = "x86_64")]
+mod once;
 #[cfg(target_arch = "x86_64")]
 mod path;
 #[cfg(target_arch = "x86_64")]
 mod processes;
 #[cfg(target_arch = "x86_64")]
 mod recovery;
+#[cfg(target_arch = "x86_64")]
+mod reentrant_mutex;
+#[cfg(target_arch = "x86_64")]
+mod rw_lock;
+#[cfg(target_arch = "x86_64")]
+mod scene;
+#[cfg(target_arch = "x86_64")]
+mod semaphores;
+#[cfg(target_arch = "x86_64")]
+mod stage;
 #[cfg(target_arch = "x86_64")]
 mod sweep;
 #[cfg(target_arch = "x86_64")]

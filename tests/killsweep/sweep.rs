@@ -21,6 +21,11 @@ pub(crate) trait Subject {
     /// In the tracer: starts a victim and takes it to its start mark.
     fn launch(&mut self) -> Victim;
 
+    /// In the tracer: the victim stands where it is about to be killed. What others do just then.
+    fn gap(&mut self) -> Verdict {
+        Verdict::default()
+    }
+
     /// In the tracer: the victim has been killed. Reaps it, and says what a parent sees of it.
     fn bury(&mut self, victim: Victim) -> Verdict {
         tracee::reap(victim.pid());
@@ -39,6 +44,16 @@ pub(crate) trait Subject {
     /// How long a survivor may take.
     fn patience(&self) -> Duration {
         Duration::from_secs(10)
+    }
+
+    /// How many kills a sampled sweep makes at most.
+    fn kills(&self) -> usize {
+        usize::MAX
+    }
+
+    /// How many victims there can be at all.
+    fn stock(&self) -> usize {
+        usize::MAX
     }
 
     /// In the tracer, after a survivor hung: makes the state usable again, where that can be done from outside.
@@ -82,7 +97,8 @@ impl<'a> Run<'a> {
         let path = path.expect("the operation runs to its end under single steps");
         let points = mode().points(&path);
         self.tally = Tally { path: path.len(), points: points.len(), ..Tally::default() };
-        let step = mode().stride(&path, &points);
+        let least = points.len().div_ceil(self.subject.stock());
+        let step = mode().stride(&path, &points, self.subject.kills()).max(least);
         let began = Instant::now();
         for k in points.iter().skip(seed() % step).step_by(step) {
             self.point(&path, *k);
@@ -112,6 +128,7 @@ impl<'a> Run<'a> {
             self.board.remark(&format!("the victim got signal {signal} at {at:#x}"));
             verdict.corrupt = true;
         }
+        verdict |= self.dog.over_tracer(&here, || self.subject.gap());
         victim.kill();
         verdict |= self.dog.over_tracer(&here, || self.subject.bury(victim));
         verdict |= self.ask(Task::Examine);

@@ -99,6 +99,11 @@ pub(crate) fn mode() -> Mode {
     }
 }
 
+/// Whether the longest paths are left out: those of unoptimised code, where few points are taken anyway.
+pub(crate) fn leaves_long_paths_out() -> bool {
+    cfg!(debug_assertions) && matches!(mode(), Mode::Sampled)
+}
+
 impl Mode {
     fn name(self) -> &'static str {
         match self {
@@ -125,12 +130,12 @@ impl Mode {
         }
     }
 
-    /// Every how-manieth of the points is taken.
-    pub(crate) fn stride(self, path: &Path, points: &[usize]) -> usize {
+    /// Every how-manieth of the points is taken; of the sampled ones at most so many as `kills` says.
+    pub(crate) fn stride(self, path: &Path, points: &[usize], kills: usize) -> usize {
         match self {
             Self::Sampled => {
                 let stops: usize = points.iter().map(|k| path.cost_of(*k)).sum();
-                points.len().div_ceil(SAMPLED).max(stops.div_ceil(STOPS)).max(1)
+                points.len().div_ceil(SAMPLED.min(kills)).max(stops.div_ceil(STOPS)).max(1)
             }
             Self::Full | Self::Every => 1,
         }

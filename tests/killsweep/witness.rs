@@ -1,17 +1,11 @@
 //! The survivor: a process of its own that works on after each kill, so that a survivor that hangs can be counted.
 
-use std::io::{PipeReader, PipeWriter, Read, Write, pipe};
 use std::ops::BitOrAssign;
-use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
+use crate::actor::Actor;
 use crate::board::Board;
-use crate::tracee;
 use crate::watchdog::Watchdog;
-
-/// The word of the board that carries the verdict; the others are the subjects'.
-const VERDICT: usize = 63;
 
 /// What a survivor found after a kill.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -33,20 +27,20 @@ impl Verdict {
         self.hung || self.corrupt || self.leaked || self.torn
     }
 
-    fn to_word(self) -> u64 {
+    pub(crate) fn to_bits(self) -> u8 {
         let flags = [self.hung, self.corrupt, self.leaked, self.torn, self.recovered];
-        flags.into_iter().rev().fold(0, |word, flag| word << 1 | u64::from(flag))
+        flags.into_iter().rev().fold(0, |bits, flag| bits << 1 | u8::from(flag))
     }
 
-    fn from_word(word: u64) -> Self {
-        let [hung, corrupt, leaked, torn, recovered] = [0, 1, 2, 3, 4].map(|bit| word >> bit & 1 == 1);
+    pub(crate) fn from_bits(bits: u8) -> Self {
+        let [hung, corrupt, leaked, torn, recovered] = [0, 1, 2, 3, 4].map(|bit| bits >> bit & 1 == 1);
         Self { hung, corrupt, leaked, torn, recovered }
     }
 }
 
 impl BitOrAssign for Verdict {
     fn bitor_assign(&mut self, other: Self) {
-        *self = Self::from_word(self.to_word() | other.to_word());
+        *self = Self::from_bits(self.to_bits() | other.to_bits());
     }
 }
 
@@ -63,69 +57,23 @@ pub(crate) enum Task {
 
 /// The tracer's end of a standing survivor.
 #[derive(Debug)]
-pub(crate) struct Witness {
-    pid: i32,
-    ask: PipeWriter,
-    answer: PipeReader,
-}
+pub(crate) struct Witness(Actor);
 
 impl Witness {
     /// Forks a witness that does `work` each time it is asked.
     pub(crate) fn start(board: &'static Board, work: &dyn Fn(Task) -> Verdict) -> Self {
-        let (asked, ask) = pipe().expect("a pipe to the witness");
-        let (answer, answering) = pipe().expect("a pipe from the witness");
-        let (mut inherited, mut asked, mut answering) = (Some((ask, answer)), Some(asked), Some(answering));
-        let pid = tracee::fork(|| {
-            drop(inherited.take());
-            if let (Some(asked), Some(answering)) = (asked.take(), answering.take()) {
-                serve(board, work, asked, answering);
-            }
-        });
-        let (ask, answer) = inherited.take().expect("the parent's own ends");
-        Self { pid, ask, answer }
+        Self(Actor::start(board, &|byte| {
+            work(match byte {
+                0 => Task::Rest,
+                1 => Task::Prepare,
+                _ => Task::Examine,
+            })
+        }))
     }
 
     /// Asks for a task; a witness that does not answer in time is killed, and its verdict is that it hung.
     pub(crate) fn work(&mut self, board: &Board, task: Task, dog: &Watchdog, patience: Duration) -> Verdict {
-        let mut byte = [task as u8];
-        let (answered, late) = dog.over(self.pid, patience, || {
-            self.ask.write_all(&byte).is_ok() && self.answer.read_exact(&mut byte).is_ok()
-        });
-        match (answered, late) {
-            (true, _) => Verdict::from_word(board.words[VERDICT].load(Relaxed)),
-            (false, true) => Verdict { hung: true, ..Verdict::default() },
-            (false, false) => {
-                board.remark("the witness died");
-                Verdict { corrupt: true, ..Verdict::default() }
-            }
-        }
-    }
-}
-
-impl Drop for Witness {
-    fn drop(&mut self) {
-        tracee::send_kill(self.pid);
-        tracee::reap(self.pid);
-    }
-}
-
-fn serve(board: &Board, work: &dyn Fn(Task) -> Verdict, mut asked: PipeReader, mut answering: PipeWriter) {
-    let mut byte = [0];
-    while asked.read_exact(&mut byte).is_ok() {
-        let task = match byte {
-            [0] => Task::Rest,
-            [1] => Task::Prepare,
-            _ => Task::Examine,
-        };
-        let verdict = catch_unwind(AssertUnwindSafe(|| work(task))).unwrap_or_else(|panic| {
-            let said =
-                panic.downcast_ref::<String>().map(String::as_str).or(panic.downcast_ref::<&str>().copied());
-            board.remark(&format!("the witness panicked: {}", said.unwrap_or("something else than text")));
-            Verdict { corrupt: true, ..Verdict::default() }
-        });
-        board.words[VERDICT].store(verdict.to_word(), Relaxed);
-        if answering.write_all(&byte).is_err() {
-            return;
-        }
+        self.0.tell(task as u8);
+        self.0.hear(board, dog, patience)
     }
 }

@@ -43,8 +43,9 @@ pub(crate) fn isolated<F: FnOnce()>(seconds: u64, body: F) {
     if !outcome.status.success() {
         panic!("alone in its process the test ended with {}\n{}", outcome.status, outcome.tail());
     }
-    // A reason for skipping must reach the reader.
-    outcome.stderr.lines().filter(|line| line.starts_with("skipped: ")).for_each(|line| eprintln!("{line}"));
+    // A reason for skipping must reach the reader, and so must a figure.
+    let told = |line: &&str| line.starts_with("skipped: ") || line.starts_with("measured: ");
+    outcome.stderr.lines().filter(told).for_each(|line| eprintln!("{line}"));
 }
 
 /// Whether this process is the one that [`isolated`] or a [`Program`] started, to run one test.

@@ -52,6 +52,11 @@ pub(crate) fn skip(reason: &str) {
     eprintln!("skipped: {reason}");
 }
 
+/// Tells a figure, where the reader of the test's output finds it.
+pub(crate) fn measured(figure: &str) {
+    eprintln!("measured: {figure}");
+}
+
 /// A small generator of random numbers (SplitMix64), so that a failing seed can be printed and repeated.
 #[derive(Debug)]
 pub(crate) struct Random(u64);

@@ -10,7 +10,7 @@ use std::{
         unix::process::CommandExt,
     },
     process::Command,
-    sync::atomic::{AtomicI32, AtomicU32, Ordering},
+    sync::atomic::{AtomicI32, AtomicU32, AtomicU64, Ordering},
 };
 
 /// Sends `signal`; `false` if the process is gone.
@@ -281,6 +281,27 @@ pub(crate) fn pipe() -> (OwnedFd, OwnedFd) {
 pub(crate) fn close_input() {
     // SAFETY: nobody reads standard input in a program that calls this.
     unsafe { libc::close(0) };
+}
+
+/// A word where somebody else's memory may be, as a process sees it that has gone wild.
+///
+/// # Panics
+/// If the address is not one of a word.
+pub(crate) fn word_at(address: usize) -> &'static AtomicU64 {
+    assert!(address.is_multiple_of(8) && address > 4096, "{address:#x} is no address of a word");
+    let place = std::ptr::with_exposed_provenance_mut::<u64>(address);
+    // SAFETY: callers name addresses between two arrays of theirs in the arena, which stays mapped and writable; that others
+    // use the memory is what they are about, and what they do is atomic.
+    unsafe { AtomicU64::from_ptr(place) }
+}
+
+/// The monotonic clock, which all processes share, in nanoseconds.
+pub(crate) fn monotonic_nanoseconds() -> u64 {
+    let mut now = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    // SAFETY: `now` outlives the call.
+    let failed = unsafe { libc::clock_gettime(libc::CLOCK_MONOTONIC, &raw mut now) };
+    assert_eq!(failed, 0, "clock_gettime: {}", io::Error::last_os_error());
+    now.tv_sec as u64 * 1_000_000_000 + now.tv_nsec as u64
 }
 
 /// Locks all memory, now and to come; `false` where that is not allowed.

@@ -45,6 +45,8 @@ struct Room<K> {
     kernel: K,
     head: Head,
     cells: [AtomicU64; 8],
+    /// Words of a cell.
+    width: usize,
     high: AtomicU64,
     lock: OwnerLock,
     tokens: UnsafeCell<u32>,
@@ -52,11 +54,17 @@ struct Room<K> {
 
 impl<K: Kernel> Room<K> {
     fn new() -> Arc<Self> {
+        Self::with_cells_of(Form::Condvar.width())
+    }
+
+    /// With so many words for each participant: if it is one, all its threads stand in the same.
+    fn with_cells_of(width: usize) -> Arc<Self> {
         assert_eq!(Form::Condvar.words(SEATS), 8);
         Arc::new(Self {
             kernel: K::new(),
             head: Head::new(),
             cells: array::from_fn(|_| AtomicU64::new(0)),
+            width,
             high: AtomicU64::new(SEATS as u64),
             lock: OwnerLock::new(),
             tokens: UnsafeCell::new(0),
@@ -64,7 +72,7 @@ impl<K: Kernel> Room<K> {
     }
 
     fn cells(&self) -> Tally<'_> {
-        Tally::new(&self.cells, Form::Condvar.width(), &self.high)
+        Tally::new(&self.cells, self.width, &self.high)
     }
 
     fn berths(&self) -> Berths<'_> {
@@ -211,9 +219,9 @@ fn one_gets_a_token<K: Kernel>(waiter: Owner) -> impl Fn() + Send + Sync + 'stat
 }
 
 /// Two waiters, and a token for each.
-fn each_gets_a_token<K: Kernel>(waiters: [Owner; 2]) -> impl Fn() + Send + Sync + 'static {
+fn each_gets_a_token<K: Kernel>(waiters: [Owner; 2], width: usize) -> impl Fn() + Send + Sync + 'static {
     move || {
-        let room = Room::<K>::new();
+        let room = Room::<K>::with_cells_of(width);
         let others = waiters.map(|waiter| {
             let room = Arc::clone(&room);
             thread::spawn(move || room.get(waiter))
@@ -258,9 +266,8 @@ fn as_many_are_notified_as_were_meant(count: u32) -> impl Fn() + Send + Sync + '
 
 /// Two notifiers at once, and two who wait, in one word of one cell.
 fn two_grants_reach_two<K: Kernel>() {
-    let room = Room::<K>::new();
-    let [first, aside, second] = [1, 1, 1].map(|slot| room.berths().take(owner(slot)));
-    room.berths().leave(aside);
+    let room = Room::<K>::with_cells_of(1);
+    let [first, second] = [1, 1].map(|slot| room.berths().take(owner(slot)));
     let other = {
         let room = Arc::clone(&room);
         thread::spawn(move || room.notify(2))
@@ -274,7 +281,7 @@ fn two_grants_reach_two<K: Kernel>() {
 /// One of two may run out of time while one is notified. Whoever was meant knows it.
 fn no_grant_is_lost_to_a_deadline<K: Kernel>(slots: [u16; 2]) -> impl Fn() + Send + Sync + 'static {
     move || {
-        let room = Room::<K>::new();
+        let room = Room::<K>::with_cells_of(1);
         let [mut hasty, patient] = slots.map(|slot| room.berths().take(owner(slot)));
         let other = {
             let room = Arc::clone(&room);
@@ -437,8 +444,8 @@ fn crowd_is_called() {
 
 #[test]
 fn each_of_two_goes_on() {
-    passes(each_gets_a_token::<Blocking>([owner(1), owner(2)]));
-    passes(each_gets_a_token::<Blocking>([owner(1), mate(1)]));
+    passes(each_gets_a_token::<Blocking>([owner(1), owner(2)], 2));
+    passes(each_gets_a_token::<Blocking>([owner(1), mate(1)], 1));
 }
 
 #[test]

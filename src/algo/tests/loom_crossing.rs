@@ -28,10 +28,18 @@ const ENDLESS: &str = "exceeded maximum number of branches";
 /// What a model prints when two parties are told different things.
 const AT_ODDS: &str = "some crossed and some did not";
 
+/// What a model prints when nobody would know of a party's death.
+const UNKNOWN: &str = "counted, and no member";
+
 const DIED: Broken = Broken::Death { pid: 1001 };
 
 fn owner(slot: u16) -> Owner {
     Owner::new(100 + u32::from(slot), slot, 0)
+}
+
+/// Another thread of the same process.
+fn mate(slot: u16) -> Owner {
+    Owner::new(200 + u32::from(slot), slot, 0)
 }
 
 /// A barrier, and what each participant makes before it crosses.
@@ -84,7 +92,7 @@ impl<K: Kernel> Ford<K> {
 
     /// Makes a participant a member that does not wait, as after a crossing.
     fn enlist(&self, slot: u16) {
-        self.crossing().enlist(owner(slot), self.crossing().load());
+        assert!(self.crossing().enlist(owner(slot), 0, self.crossing().load()));
     }
 
     /// Makes a number. The checker reports it if somebody else looks at it meanwhile.
@@ -339,6 +347,26 @@ fn late_reset_forges_no_crossing<K: Kernel>() {
     assert!(!ford.crossing().is_broken());
 }
 
+/// Two threads of a participant arrive while somebody resets. Whoever is counted belongs to a member.
+fn who_is_counted_is_a_member<K: Kernel>() {
+    let ford = Ford::<K>::new(9);
+    let resetting = {
+        let ford = Arc::clone(&ford);
+        thread::spawn(move || ford.crossing().reset(&ford.kernel))
+    };
+    let other = {
+        let ford = Arc::clone(&ford);
+        thread::spawn(move || ford.arrive(1))
+    };
+    let Arrived::Among(mine) = ford.crossing().arrive(mate(1), &ford.kernel).unwrap() else {
+        panic!("one of nine")
+    };
+    let member = ford.crossing().membership(owner(1));
+    assert!(member >= mine.membership(), "{UNKNOWN}");
+    other.join().unwrap();
+    resetting.join().unwrap();
+}
+
 /// Kills at every point that is ever reached.
 fn sweep<K: Kernel>() {
     let mut killed_somewhere = 0;
@@ -388,6 +416,11 @@ fn swept_member_breaks_the_barrier() {
 }
 
 #[test]
+fn counted_party_is_of_a_member() {
+    passes(who_is_counted_is_a_member::<Spurious>);
+}
+
+#[test]
 fn party_out_of_time_breaks_the_barrier() {
     passes(deadline_breaks_for_all::<Blocking>);
 }
@@ -432,6 +465,11 @@ fn checker_finds_sleeper_that_did_not_say_so() {
 #[test]
 fn checker_finds_member_that_enlisted_late() {
     finds(Bug::EnlistedLate, ENDLESS, newcomer_is_not_waited_for::<Blocking>);
+}
+
+#[test]
+fn checker_finds_member_that_was_struck_out() {
+    finds(Bug::EnlistedBlindly, UNKNOWN, who_is_counted_is_a_member::<Spurious>);
 }
 
 #[test]

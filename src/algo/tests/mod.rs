@@ -15,6 +15,7 @@ mod loom_rw_lock;
 mod loom_snapshot;
 mod parkers;
 mod partial;
+mod permits_models;
 mod rw_lock_models;
 
 use std::cell::Cell;

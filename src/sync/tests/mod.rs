@@ -15,6 +15,7 @@ mod reentrant_mutex;
 mod rw_lock;
 mod rw_lock_deaths;
 mod semaphore;
+mod semaphore_deaths;
 mod travel;
 
 use std::process::{Command, Stdio};

@@ -9,8 +9,8 @@ use std::time::{Duration, Instant};
 use super::{SPAWNED, Stopped, Watchdog, sleep_for_ever, stage, wait_until};
 use crate::process::{Process, scope};
 use crate::sync::{Cause, CauseKind, Once, OnceError, TimedOnceError, TryOnceError};
-use crate::sys::{self, Forked, PidFd};
 use crate::sys::tests::outlive_the_parent;
+use crate::sys::{self, Forked, PidFd};
 use crate::value::Value;
 
 const SOON: Duration = Duration::from_millis(20);
