@@ -296,7 +296,7 @@ impl<'a> Berths<'a> {
         // CV1 acquire: the berths of those who are counted are seen below.
         let order = if planted(Bug::ArrivalUnordered) { Relaxed } else { Acquire };
         let arrivals = self.arrivals.load(order);
-        // Relaxed: a number. If it is too low, all berths are looked through for nothing.
+        // Relaxed: an old number is another one, and then all berths are looked through for nothing.
         if self.served.load(Relaxed) == arrivals {
             return;
         }

@@ -110,7 +110,7 @@ impl<'a> Completion<'a> {
     where
         'a: 'p,
     {
-        InTurn { park, due: self.lock.due() }
+        InTurn::new(park, self.lock.due())
     }
 
     /// What there is to do for who has just taken the lock.

@@ -36,8 +36,8 @@
 //! Invariants:
 //! - I1. Every change of the word is an exchange, so BA1 and BA2 hold through whatever changes lie between.
 //! - I2. A party that arrived in (e, g) knows how that ended. Another generation in the same epoch: crossed, since only that leads
-//!   there. BROKEN: not. Another epoch: crossed, unless `end` names (e, g). If `end` speaks of another epoch, there were two
-//!   resets since, and the party is told that it was broken (it was, at least once).
+//!   there. BROKEN: not. Another epoch: crossed, unless `end` names (e, g). If `end` speaks of another epoch, a second reset has
+//!   begun since, and the party is told that it was broken (it was, at least once).
 //! - I3. `end` names the epoch and the generation from which the word's last reset led away. Whoever writes it over has looked at
 //!   it before it looked at the word (BA3), so it names no generation older than what stands there; and if the word went on
 //!   meanwhile, its own exchange of the word fails, and it starts over.
@@ -46,7 +46,7 @@
 //!   waits for it would wait for ever.
 //! - I5. Who breaks an epoch for a death saw the member's cell after it saw the epoch, then the death. Another process that has the
 //!   seat by then is alive; and the sweep that freed the seat has broken the epoch itself.
-//! - I6. Who sleeps set SLEEPS, or found it set. Crossing, break and reset change the low half, take SLEEPS off and wake all.
+//! - I6. Who sleeps set SLEEPS, or found it set. Only crossing, break and reset take it off; they change the low half, and wake all.
 //!
 //! (All numbers wrap: a party that sleeps through exactly 32,768 resets, or through 2^31 crossings in one epoch, may be told wrong.)
 //!
@@ -57,7 +57,7 @@
 //! | after it, waiting                   | the same                                                                |
 //! | after the crossing, before the wake | all have crossed, and see it after a nap; nobody is the leader; then the same |
 //! | in `break_off`, before the wake     | it is broken; sleepers see it after a nap                               |
-//! | in `reset`, before the exchange     | an `end` that names what may yet be crossed, but nobody asks it before the epoch ends; then it is written anew |
+//! | in `reset`, before the exchange     | an `end` that names what may yet be crossed; nobody of that epoch asks before a reset has written it anew |
 //!
 //! There is no lock, so nobody can be stopped while he holds it.
 

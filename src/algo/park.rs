@@ -3,6 +3,8 @@
 //! The shipped implementation sleeps on a shared futex and asks the kernel about deaths; the model checker's
 //! sleep on a condition variable, or not at all.
 
+use std::cell::Cell;
+
 use crate::shim::AtomicU64;
 
 /// What a state machine needs from outside: sleeping, waking, and knowing the dead.
@@ -84,11 +86,30 @@ impl<P: Park> Park for Lending<'_, P> {
     }
 }
 
-/// Asks for deaths only when it is this sleeper's turn, of all who share the word: so a crowd of sleepers asks no more often than one.
+/// Asks for deaths only when it is this sleeper's turn, of all who share the word: so a crowd of sleepers asks little more often than
+/// one. Who was passed over again and again asks all the same: those who got the turns may not be able to ask.
 #[derive(Debug)]
 pub(super) struct InTurn<'a, P> {
-    pub(super) park: &'a P,
-    pub(super) due: &'a AtomicU64,
+    park: &'a P,
+    due: &'a AtomicU64,
+    passed_over: Cell<u8>,
+}
+
+/// So often a sleeper lets others ask in its place.
+const PATIENCE: u8 = 8;
+
+impl<'a, P> InTurn<'a, P> {
+    pub(super) const fn new(park: &'a P, due: &'a AtomicU64) -> Self {
+        Self { park, due, passed_over: Cell::new(0) }
+    }
+}
+
+impl<P: Park> InTurn<'_, P> {
+    fn is_my_turn(&self) -> bool {
+        let mine = self.park.is_due(self.due) || self.passed_over.get() >= PATIENCE;
+        self.passed_over.set(if mine { 0 } else { self.passed_over.get() + 1 });
+        mine
+    }
 }
 
 impl<P: Park> Park for InTurn<'_, P> {
@@ -105,11 +126,11 @@ impl<P: Park> Park for InTurn<'_, P> {
     }
 
     fn death(&self, slot: u16) -> Option<u32> {
-        if self.park.is_due(self.due) { self.park.death(slot) } else { None }
+        if self.is_my_turn() { self.park.death(slot) } else { None }
     }
 
     fn family_death(&self, slot: u16) -> Option<u32> {
-        if self.park.is_due(self.due) { self.park.family_death(slot) } else { None }
+        if self.is_my_turn() { self.park.family_death(slot) } else { None }
     }
 
     fn is_due(&self, word: &AtomicU64) -> bool {

@@ -71,7 +71,7 @@ impl PoisonLock {
     /// Those of [`OwnerLock::lock`].
     #[inline]
     pub(crate) fn lock<P: Park>(&self, me: Owner, park: &P) -> Result<Option<Failing>, LockError> {
-        let acquired = self.lock.lock(me, &InTurn { park, due: &self.due })?;
+        let acquired = self.lock.lock(me, &InTurn::new(park, &self.due))?;
         Ok(self.taken(acquired))
     }
 
@@ -97,7 +97,7 @@ impl PoisonLock {
         me: Owner,
         park: &P,
     ) -> Result<Option<Option<Failing>>, LockError> {
-        let acquired = self.lock.try_lock(me, &InTurn { park, due: &self.due })?;
+        let acquired = self.lock.try_lock(me, &InTurn::new(park, &self.due))?;
         Ok(acquired.map(|acquired| self.taken(acquired)))
     }
 

@@ -165,7 +165,6 @@ impl<'a> Runs<'a> {
         from: usize,
         pages: u64,
         owner: u16,
-        bears: bool,
         prefer_warm: bool,
         ready: usize,
     ) -> Result<Taken, Refusal> {
@@ -198,7 +197,7 @@ impl<'a> Runs<'a> {
             self.store(tail, word.resized(rest));
         }
         let tag = word.tag().wrapping_add(1);
-        self.store(index, Word::private(pages, owner, tag, bears)); // take: the commit
+        self.store(index, Word::private(pages, owner, tag, false)); // take: the commit
         let behind = index + pages as usize;
         let lowest = lowest.filter(|lowest| *lowest < index).unwrap_or(behind);
         Ok(Taken { index, tag, warm: word.kind() == Kind::Warm, lowest })

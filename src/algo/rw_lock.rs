@@ -406,7 +406,7 @@ impl<'a> RwLock<'a> {
     where
         'a: 'p,
     {
-        InTurn { park, due: self.head.lock.due() }
+        InTurn::new(park, self.head.lock.due())
     }
 
     /// Says that the data is about to change. The caller owns the lock, and nobody reads.

@@ -76,7 +76,7 @@ impl<'a> Claims<'a> {
 
     /// Claims the object at `unit` for `owner` if it is a free one of `class`. Returns its tag.
     #[inline]
-    pub(crate) fn take(self, unit: usize, class: usize, owner: u16, bears: bool) -> Option<u16> {
+    pub(crate) fn take(self, unit: usize, class: usize, owner: u16) -> Option<u16> {
         let claim = self.words.get(unit)?;
         // Relaxed: the exchange below decides, and it acquires.
         let word = Word::from_bits(claim.load(Relaxed));
@@ -84,7 +84,7 @@ impl<'a> Claims<'a> {
             return None;
         }
         let tag = word.tag().wrapping_add(1);
-        let mine = Word::private(class as u64, owner, tag, bears);
+        let mine = Word::private(class as u64, owner, tag, false);
         // S1, S2 acquire: the bytes are there, and nobody else's any more. The commit.
         claim.compare_exchange(word.bits(), mine.bits(), Acquire, Relaxed).is_ok().then_some(tag)
     }

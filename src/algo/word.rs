@@ -140,6 +140,11 @@ impl Word {
         self.0 & BEARS != 0
     }
 
+    /// The same block, bearing a lock or not.
+    pub(crate) fn bearing(self, bears: bool) -> Self {
+        Self(self.0 & !BEARS | if bears { BEARS } else { 0 })
+    }
+
     /// The same kind of free block with another extent.
     pub(crate) fn resized(self, extent: u64) -> Self {
         Self(self.0 & !MAX_EXTENT | extent & MAX_EXTENT)

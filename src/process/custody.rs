@@ -107,6 +107,23 @@ fn drop_users(closure: Closure) {
     }
 }
 
+/// Sweeps the seat of a child that is gone; on a thread of its own if somebody who sweeps is stopped: who joins has a deadline.
+fn sweep_soon(arena: &Arena, seat: u16, identity: Identity) {
+    if sweep::sweep_family_by(arena, seat, identity, Deadline::after(LOOK)).is_some() {
+        return;
+    }
+    let sweep = move || {
+        if let Some((arena, _)) = member::membership() {
+            sweep::sweep_family(arena, seat, identity);
+            settle_limbo(arena);
+        }
+    };
+    let thread = std::thread::Builder::new().name(String::from("procshare-sweep"));
+    if thread.spawn(sweep).is_err() {
+        sweep::sweep_family(arena, seat, identity); // without a thread there is nobody else to do it
+    }
+}
+
 /// How long one wait for a descendant lasts before the others are looked at again.
 const LOOK: Duration = Duration::from_millis(20);
 
@@ -280,7 +297,7 @@ impl Custody {
             _ => drop_luggage(),
         }
         match identity {
-            Some(identity) => drop(sweep::sweep_family(arena, number, identity)),
+            Some(identity) => sweep_soon(arena, number, identity),
             None => member::cancel_child(self.reservation),
         }
         settle_limbo(arena);

@@ -60,7 +60,7 @@ unsafe impl Send for Block {}
 unsafe impl Sync for Block {}
 
 impl Block {
-    /// Takes memory for `layout` from the arena, made on first use. Blocks while another process takes some.
+    /// Takes memory for `layout` from the arena, made on first use. One that bears a lock is zeroed. Blocks while another process takes some.
     pub(crate) fn allocate(layout: Layout, fill: Fill, bears: Bears) -> Result<Self, AllocError> {
         if layout.align() > super::layout::PAGE {
             return Err(AllocError::Alignment { requested: layout.align() });
@@ -70,11 +70,14 @@ impl Block {
             None => member::join()?,
         };
         let birth = member::births();
-        let taken = heap::take(arena, seat, layout.size(), layout.align(), bears == Bears::Lock)?;
-        let block = Self::ours(arena, taken.unit, layout.size(), taken.word, birth);
+        let taken = heap::take(arena, seat, layout.size(), layout.align())?;
+        let mut block = Self::ours(arena, taken.unit, layout.size(), taken.word, birth);
         if fill == Fill::Zeroed && taken.dirty {
             // SAFETY: `heap::take` gave us `layout.size()` bytes there, private to us until the handle travels.
             unsafe { block.at.write_bytes(0, layout.size()) };
+        }
+        if bears == Bears::Lock {
+            block.word = heap::bear(arena, taken.unit, taken.word);
         }
         Ok(block)
     }

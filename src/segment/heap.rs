@@ -18,6 +18,7 @@ use super::error::AllocError;
 use super::hints;
 use super::layout::{PAGE, UNITS};
 use super::member;
+use super::shares;
 use crate::algo::slab::{self, SLAB_PAGES};
 use crate::algo::{Acquired, Kind, LockError, OwnerLock, Refusal, Runs, Word};
 use crate::shim::{AtomicU64, Ordering::Relaxed};
@@ -119,27 +120,21 @@ pub(super) fn room(arena: &Arena, unit: u64, word: Word) -> usize {
 
 /// Takes a block of `bytes`, private to the participant in `seat`.
 #[inline]
-pub(super) fn take(
-    arena: &Arena,
-    seat: u16,
-    bytes: usize,
-    align: usize,
-    bears: bool,
-) -> Result<Taken, AllocError> {
+pub(super) fn take(arena: &Arena, seat: u16, bytes: usize, align: usize) -> Result<Taken, AllocError> {
     match slab::class_of(bytes.max(align)) {
-        Some(class) => take_object(arena, seat, class, bears),
-        None => take_run(arena, seat, bytes, bears, arena.prepopulate),
+        Some(class) => take_object(arena, seat, class),
+        None => take_run(arena, seat, bytes, arena.prepopulate),
     }
 }
 
 #[inline]
-fn take_object(arena: &Arena, seat: u16, class: usize, bears: bool) -> Result<Taken, AllocError> {
+fn take_object(arena: &Arena, seat: u16, class: usize) -> Result<Taken, AllocError> {
     let claims = arena.claims();
     member::count_owned(arena, seat, 1);
     loop {
         while let Some(unit) = hints::pop(class) {
-            if let Some(tag) = claims.take(unit as usize, class, seat, bears) {
-                return Ok(Taken { unit, word: Word::private(class as u64, seat, tag, bears), dirty: true });
+            if let Some(tag) = claims.take(unit as usize, class, seat) {
+                return Ok(Taken { unit, word: Word::private(class as u64, seat, tag, false), dirty: true });
             }
         }
         if let Err(error) = look_for_objects(arena, seat, class) {
@@ -197,7 +192,7 @@ fn hint_free_objects(arena: &Arena, page: usize, slab: Word, begin: usize, class
 
 /// Makes a slab of `class`: a private run first, a slab with closed claims then (the commit), and opens the claims.
 fn make_slab(arena: &Arena, seat: u16, class: usize) -> Result<(), AllocError> {
-    let run = take_run(arena, seat, SLAB_PAGES * PAGE, false, true)?;
+    let run = take_run(arena, seat, SLAB_PAGES * PAGE, true)?;
     let page = run.unit as usize / UNITS;
     let give_back = |error| {
         release_run(arena, seat, page, run.word);
@@ -223,13 +218,7 @@ fn make_slab(arena: &Arena, seat: u16, class: usize) -> Result<(), AllocError> {
 }
 
 /// Takes a run of pages, and makes it resident if `populate` says so.
-fn take_run(
-    arena: &Arena,
-    seat: u16,
-    bytes: usize,
-    bears: bool,
-    populate: bool,
-) -> Result<Taken, AllocError> {
+fn take_run(arena: &Arena, seat: u16, bytes: usize, populate: bool) -> Result<Taken, AllocError> {
     let pages = bytes.div_ceil(PAGE) as u64;
     let size = pages * PAGE as u64;
     if pages > arena.layout().pages as u64 {
@@ -239,8 +228,8 @@ fn take_run(
     let expect_warm = arena.header().derived.0.warm.load(Relaxed) >= pages;
     let mut _admission = if expect_warm { None } else { Some(admit(arena, seat, size)?) };
     member::count_owned(arena, seat, 1);
-    let taken = search(arena, seat, pages, bears).inspect_err(|_| member::count_owned(arena, seat, -1))?;
-    let word = Word::private(pages, seat, taken.tag, bears);
+    let taken = search(arena, seat, pages).inspect_err(|_| member::count_owned(arena, seat, -1))?;
+    let word = Word::private(pages, seat, taken.tag, false);
     if expect_warm && !taken.warm {
         match admit(arena, seat, size) {
             Ok(admission) => _admission = Some(admission),
@@ -276,7 +265,7 @@ fn refused(requested: u64, error: AllocError) -> AllocError {
 }
 
 /// Finds a free run under the heap lock, committing heads and trimming warm pages where the search asks for it.
-fn search(arena: &Arena, seat: u16, pages: u64, bears: bool) -> Result<crate::algo::Taken, AllocError> {
+fn search(arena: &Arena, seat: u16, pages: u64) -> Result<crate::algo::Taken, AllocError> {
     let derived = &arena.header().derived.0;
     let mut trimmed = false;
     loop {
@@ -284,7 +273,7 @@ fn search(arena: &Arena, seat: u16, pages: u64, bears: bool) -> Result<crate::al
             let ready = derived.ready.load(Relaxed) as usize;
             let warm = derived.warm.load(Relaxed);
             let lowest = derived.lowest.load(Relaxed) as usize;
-            let taken = arena.runs().take(lowest, pages, seat, bears, warm >= pages, ready)?;
+            let taken = arena.runs().take(lowest, pages, seat, warm >= pages, ready)?;
             derived.lowest.store(taken.lowest as u64, Relaxed);
             if taken.warm {
                 derived.warm.store(warm.saturating_sub(pages), Relaxed);
@@ -310,11 +299,39 @@ fn search(arena: &Arena, seat: u16, pages: u64, bears: bool) -> Result<crate::al
 /// Gives a block back that `word` says is the caller's. `false`: it is not (any more), and nothing changed.
 #[inline]
 pub(super) fn release(arena: &Arena, seat: u16, unit: u64, word: Word) -> bool {
+    let word = if word.bears_lock() {
+        match unbear(arena, unit, word) {
+            Some(plain) => plain,
+            None => return false,
+        }
+    } else {
+        word
+    };
     let page = unit as usize / UNITS;
     match arena.runs().slab_around(page) {
         Some((page, _)) => release_object(arena, seat, page, unit, word),
         None => release_run(arena, seat, page, word),
     }
+}
+
+/// Says that the caller's block, whose bytes are zeroed, bears a lock from now on; before anybody else knows of it. Returns its word.
+///
+/// Not before the bytes are zeroed: a burial takes what it finds there for a lock.
+pub(super) fn bear(arena: &Arena, unit: u64, word: Word) -> Word {
+    let bearing = word.bearing(true);
+    let marked = match arena.runs().slab_around(unit as usize / UNITS) {
+        Some(_) => arena.claims().exchange(unit as usize, word, bearing), // publishes the bytes (S1)
+        None => with_heap(arena, || shares::exchange(arena, unit, word, bearing)) == Ok(true), // as does H1
+    };
+    if marked { bearing } else { word }
+}
+
+/// Says that the caller's block bears no lock any more. Under the heap lock, under which a burial looks at such blocks: it must
+/// not find another owner's bytes there. `None`: the block is not the caller's.
+fn unbear(arena: &Arena, unit: u64, word: Word) -> Option<Word> {
+    let plain = word.bearing(false);
+    let done = with_heap(arena, || shares::exchange(arena, unit, word, plain));
+    (done == Ok(true)).then_some(plain)
 }
 
 #[inline]

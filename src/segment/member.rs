@@ -377,7 +377,13 @@ pub(crate) struct ArenaPark {
 /// Sleeps as long as it takes, in bounded naps.
 #[inline]
 pub(crate) const fn park() -> ArenaPark {
-    ArenaPark { deadline: Deadline::never(), patrols: false }
+    park_for(Deadline::never())
+}
+
+/// Sleeps until `deadline` at most. For locks of the arena itself.
+#[inline]
+pub(crate) const fn park_for(deadline: Deadline) -> ArenaPark {
+    ArenaPark { deadline, patrols: false }
 }
 
 /// Sleeps until `deadline` at most. For locks of the program's own. Without a deadline it patrols as well: sweeping may have to wait

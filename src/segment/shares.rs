@@ -81,7 +81,7 @@ fn holds(arena: &Arena, first: u32) -> impl Iterator<Item = &AtomicU64> {
 pub(super) fn share(arena: &Arena, seat: u16, unit: u64) -> Result<(), AllocError> {
     let me = member::seat().ok_or(AllocError::Excluded)?;
     // Taken before the lock, so that no allocation happens under it; given back if it is not needed.
-    let spare = heap::take(arena, me, RECORD, 8, false)?;
+    let spare = heap::take(arena, me, RECORD, 8)?;
     member::count_owned(arena, seat, 1);
     let used = with_shares(arena, || add_hold(arena, seat, unit, spare));
     if used != Ok(Some(true)) {
@@ -151,7 +151,11 @@ pub(super) fn unshare(arena: &Arena, seat: u16, unit: u64) -> Result<(), AllocEr
         let mine = holds(arena, block.record()).find(|hold| hold.load(Relaxed) == u64::from(seat) + 1)?;
         mine.store(0, Relaxed); // release: the commit
         released = true;
-        end_if_unheld(arena, me, unit, block)
+        if !block.bears_lock() {
+            return end_if_unheld(arena, me, unit, block);
+        }
+        // Under the heap lock, under which a burial looks at blocks that bear locks. An error leaves it to the sweep.
+        heap::with_heap(arena, || end_if_unheld(arena, me, unit, block)).ok().flatten()
     })?;
     if let Some((block, mine)) = last {
         finish(arena, me, unit, block, mine);

@@ -55,7 +55,12 @@ pub(crate) fn living_below(arena: &Arena, seat: u16, identity: Identity, kin: Ki
         let before = closed.len();
         for (number, seat, identity) in seats.below(seat, kin) {
             let identity = Identity::from_bits(identity);
-            if !is_out(seat, identity) {
+            let out = match kin {
+                Kin::All => is_out(seat, identity),
+                // Whoever runs another program by now holds nothing that it was lent, and nothing kills it any more.
+                Kin::Spawned => identity.is_gone() || identity.runs_without(MAPPING_NAME),
+            };
+            if !out {
                 return Some(identity);
             }
             if !closed.contains(&number) {
@@ -93,8 +98,19 @@ fn close(arena: &Arena, by: u16) {
 /// somebody else's by now; nothing was given back.
 pub(crate) fn sweep_family(arena: &Arena, seat: u16, identity: Identity) -> bool {
     // An error means that a signal handler interrupted a sweep on this thread: the next one goes on.
-    let swept = heap::locked(arena, &arena.header().sweep.0, |_| (), || sweep_locked(arena, seat, identity));
-    swept == Ok(true)
+    sweep_family_by(arena, seat, identity, Deadline::never()) == Some(true)
+}
+
+/// As [`sweep_family`]; `None` if others swept until `deadline`, and nothing was done.
+pub(crate) fn sweep_family_by(
+    arena: &Arena,
+    seat: u16,
+    identity: Identity,
+    deadline: Deadline,
+) -> Option<bool> {
+    let park = member::park_for(deadline);
+    let sweep = || sweep_locked(arena, seat, identity);
+    heap::locked_by(arena, &arena.header().sweep.0, &park, |_| (), sweep).ok()
 }
 
 /// Sweep lock held: nobody else vacates a seat of a dead process now.
@@ -227,7 +243,7 @@ pub(crate) fn is_extinct(arena: &Arena, seat: u16) -> bool {
     };
     // Whoever asks waits for something else, perhaps with a deadline: a sweeper that is stopped must not hold it up. Not knowing
     // means alive.
-    let park = member::park_until(Deadline::after(Duration::from_millis(1)));
+    let park = member::park_for(Deadline::after(Duration::from_millis(1)));
     heap::locked_by(arena, &arena.header().sweep.0, &park, |_| (), extinct) == Ok(true)
 }
 
@@ -245,8 +261,12 @@ pub(crate) fn release_locks(arena: &Arena, seat: u16, identity: Identity) {
         }
         bury(arena, seat, found, identity);
     };
-    // An error means that a signal handler interrupted a sweep on this thread: the sweep of the seat repeats this.
-    let _ = heap::locked(arena, &arena.header().sweep.0, |_| (), release);
+    if !arena.seats().iter().any(|(_, seat)| seat.has_locks()) {
+        return;
+    }
+    // Whoever asks may have a deadline: a sweeper that is stopped must not hold it up for long. The sweep of the seat repeats this.
+    let park = member::park_for(Deadline::after(Duration::from_millis(20)));
+    let _ = heap::locked_by(arena, &arena.header().sweep.0, &park, |_| (), release);
 }
 
 /// Sweep lock held: nobody vacates the seat, and no survivor takes it for that of somebody new. `false`: something is left.
@@ -298,6 +318,18 @@ fn orphan(lock: &OwnerLock, late: Late) {
 /// As [`sweep_strays`], once in a while for the whole family: it asks the kernel about everybody.
 pub(crate) fn sweep_strays_now_and_then(arena: &Arena) {
     if member::is_due(&arena.header().patrol, Duration::from_millis(100)) {
+        release_all_locks(arena);
         sweep_strays(arena);
+    }
+}
+
+/// Takes their locks from all the dead who have parents that are to sweep them, but may be stopped.
+fn release_all_locks(arena: &Arena) {
+    for (number, seat) in arena.seats().iter().filter(|(_, seat)| seat.has_locks()) {
+        let Occupant::Process(identity) = seat.occupant() else { continue };
+        let identity = Identity::from_bits(identity);
+        if member::seat() != Some(number) && identity.is_gone() {
+            release_locks(arena, number, identity);
+        }
     }
 }

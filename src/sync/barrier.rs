@@ -146,7 +146,7 @@ impl Barrier {
     ///
     /// # Errors
     /// [`BarrierError::Broken`] or [`BarrierError::PartyDied`]: the barrier was broken, or broke meanwhile. A wait whose thread comes to
-    /// look only after the barrier was reset twice may say so although it had crossed before.
+    /// look only when the barrier is being reset for a second time may say so although it had crossed before.
     #[inline]
     pub fn wait(&self) -> Result<BarrierWaitResult, BarrierError> {
         self.wait_by(Deadline::never())

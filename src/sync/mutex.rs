@@ -271,6 +271,9 @@ where
     }
 }
 
+/// What a copy of a guard says that fork made, and that somebody found in a thread-local.
+pub(super) const COPY: &str = "this guard is a copy that fork made: its lock is held by another process";
+
 /// The right to touch what a [`Mutex`] guards. The lock is released when it is dropped.
 ///
 /// It stays with the thread that locked.
@@ -304,6 +307,7 @@ impl<T: ?Sized + Guarded> Deref for MutexGuard<'_, T> {
 impl<T: ?Sized + Guarded> DerefMut for MutexGuard<'_, T> {
     #[inline]
     fn deref_mut(&mut self) -> &mut T {
+        assert!(member::is_locker(self.me), "{COPY}");
         // SAFETY: as in `deref`; nobody reads either, and the borrow of the guard excludes this process.
         unsafe { self.mutex.place.data().as_mut() }
     }

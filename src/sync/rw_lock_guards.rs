@@ -8,6 +8,7 @@ use std::mem;
 use std::ops::{Deref, DerefMut};
 
 use super::guarded::Guarded;
+use super::mutex::COPY;
 use super::rw_lock::RwLock;
 use crate::algo::{Failing, Owner};
 use crate::segment::member;
@@ -119,6 +120,7 @@ impl<T: ?Sized + Guarded> Deref for RwLockWriteGuard<'_, T> {
 impl<T: ?Sized + Guarded> DerefMut for RwLockWriteGuard<'_, T> {
     #[inline]
     fn deref_mut(&mut self) -> &mut T {
+        assert!(member::is_locker(self.me), "{COPY}");
         // SAFETY: as in `deref`; nobody reads either, since a writer is let in only when all readers left, or are gone with all
         // whom they may have lent the data to; and the borrow of the guard excludes this process.
         unsafe { self.lock.place.data().as_mut() }

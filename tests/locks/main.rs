@@ -4,6 +4,7 @@
 mod support;
 
 mod barrier_storm;
+mod burials;
 mod condvar_storm;
 mod crew;
 mod fairness;

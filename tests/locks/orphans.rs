@@ -1,6 +1,6 @@
 //! The parent is killed while others wait for it: its children go with it, and who is not its child goes on.
 
-use std::thread;
+use std::{thread, time::Duration};
 
 use procshare::{
     Process, Value,
@@ -42,23 +42,20 @@ fn children_that_wait_for_a_killed_parent_end_with_it() {
     program.wait_for_empty_group();
 }
 
-/// A fork of the program's own, which nothing kills with its parent: says when it is about to wait, and whether `wait` gave what it
-/// should.
+/// A fork of the program's own, which nothing kills with its parent: says whether `wait` gave what it should.
 fn fork_that_waits(wait: impl FnOnce() -> bool) {
     let Some(_) = os::foreign_fork() else {
-        say("waits", 0);
         say("went-on", wait());
         os::exit_now(0);
     };
 }
 
-/// Kills the program once its fork waits; the fork must go on.
+/// Kills the program when it holds what its fork waits for; the fork must go on.
 fn assert_fork_goes_on(program: Program) {
     let mut program = program.start();
-    program.hear("waits");
     program.hear("holds");
     // Asleep by now, or about to look: both must end well.
-    thread::sleep(std::time::Duration::from_millis(20));
+    thread::sleep(Duration::from_millis(20));
     assert!(os::kill(program.pid(), libc::SIGKILL));
     assert_eq!(program.hear("went-on"), "true");
     program.wait_for_empty_group();
@@ -88,10 +85,10 @@ macro_rules! fork_outlives {
 fork_outlives!(fork_that_outlives_the_holder_of_a_mutex_gets_it, program_with_a_mutex, |me| {
     let mutex = Mutex::new(0_u64).expect("a mutex");
     let _guard = mutex.lock().expect("a new mutex");
-    say("holds", 0);
     fork_that_waits(
         || matches!(mutex.lock(), Err(LockError::Poisoned(poisoned)) if poisoned.cause().pid == me),
     );
+    say("holds", 0);
     os::sleep_for_ever();
 });
 
@@ -101,7 +98,6 @@ fork_outlives!(
     |me| {
         let mutex = ReentrantMutex::new(0_u64).expect("a mutex");
         let _guards = [mutex.lock().expect("a new mutex"), mutex.lock().expect("its own mutex")];
-        say("holds", 0);
         fork_that_waits(
             || matches!(mutex.lock(), Err(LockError::Poisoned(poisoned)) if poisoned.cause().pid == me),
         );
@@ -112,26 +108,26 @@ fork_outlives!(
 fork_outlives!(fork_that_outlives_a_writer_reads, program_with_a_writer, |me| {
     let lock = RwLock::new(0_u64).expect("a lock");
     let _guard = lock.write().expect("a new lock");
-    say("holds", 0);
     fork_that_waits(
         || matches!(lock.read(), Err(LockError::Poisoned(poisoned)) if poisoned.cause().pid == me),
     );
+    say("holds", 0);
     os::sleep_for_ever();
 });
 
 fork_outlives!(fork_that_outlives_a_reader_writes, program_with_a_reader, |_| {
     let lock = RwLock::new(0_u64).expect("a lock");
     let _guard = lock.read().expect("a new lock");
-    say("holds", 0);
     fork_that_waits(|| lock.write().is_ok());
+    say("holds", 0);
     os::sleep_for_ever();
 });
 
 fork_outlives!(fork_that_outlives_the_holder_of_permits_gets_them, program_with_permits, |_| {
     let semaphore = Semaphore::new(3).expect("a semaphore");
     let _permits = semaphore.acquire_many(2).expect("a new semaphore");
-    say("holds", 0);
     fork_that_waits(|| semaphore.acquire_many(3).is_ok());
+    say("holds", 0);
     os::sleep_for_ever();
 });
 
@@ -155,9 +151,9 @@ fork_outlives!(fork_that_outlives_a_notifier_is_woken, program_with_a_notifier, 
     let (mutex, changed) = (Mutex::new(0_u64).expect("a mutex"), Condvar::new().expect("a condvar"));
     fork_that_waits(|| changed.wait(mutex.lock().expect("a new mutex")).is_ok());
     // It touches the condition variable, and is killed before it says anything.
-    thread::sleep(std::time::Duration::from_millis(20));
+    thread::sleep(Duration::from_millis(20));
     let guard = mutex.lock().expect("the mutex");
-    drop(changed.wait_timeout(guard, std::time::Duration::from_millis(1)));
+    drop(changed.wait_timeout(guard, Duration::from_millis(1)));
     say("holds", 0);
 });
 
@@ -177,10 +173,10 @@ fn program_whose_child_holds_what_a_fork_waits_for() {
         };
         let _child = Process::<()>::spawn(body).expect("spawn");
         wait_until(|| holder.get() != 0);
-        say("holds", 0);
         fork_that_waits(
             || matches!(mutex.lock(), Err(LockError::Poisoned(poisoned)) if poisoned.cause().pid == holder.get()),
         );
+        say("holds", 0);
         os::sleep_for_ever();
     });
 }
@@ -189,7 +185,8 @@ fn program_whose_child_holds_what_a_fork_waits_for() {
 fn lock_of_a_child_that_died_with_its_parent_is_taken_by_who_is_left() {
     watchdog!(200);
     let mut program = Program::of(program_whose_child_holds_what_a_fork_waits_for).start();
-    program.hear("waits");
+    program.hear("holds");
+    thread::sleep(Duration::from_millis(20));
     assert!(os::kill(program.pid(), libc::SIGKILL));
     assert_eq!(program.hear("went-on"), "true");
     program.wait_for_empty_group();

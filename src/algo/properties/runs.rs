@@ -59,7 +59,7 @@ proptest! {
             match op {
                 Op::Take { pages, prefer_warm } => {
                     let longest = longest_free(runs);
-                    match runs.take(lowest, pages, ME, false, prefer_warm, PAGES) {
+                    match runs.take(lowest, pages, ME, prefer_warm, PAGES) {
                         Ok(taken) => {
                             lowest = taken.lowest;
                             let word = runs.load(taken.index);
@@ -120,7 +120,7 @@ proptest! {
         }
         // Freed runs lie side by side until a walk joins them, one kind at a time.
         let mut index = 0;
-        while let Ok(taken) = runs.take(index, 1, ME, false, false, PAGES) {
+        while let Ok(taken) = runs.take(index, 1, ME, false, PAGES) {
             index = taken.index + 1;
         }
         assert_eq!(runs.walk(0).count(), PAGES, "every page was taken once");
@@ -150,9 +150,9 @@ fn a_tail_beyond_the_ready_heads_is_not_touched() {
     let runs = Runs::new(&heads);
     runs.format();
     let before: Vec<Word> = (0..PAGES).map(|page| runs.load(page)).collect();
-    assert_eq!(runs.take(0, 10, ME, false, false, 10), Err(Refusal::NeedsHeads(10)));
+    assert_eq!(runs.take(0, 10, ME, false, 10), Err(Refusal::NeedsHeads(10)));
     assert_eq!((0..PAGES).map(|page| runs.load(page)).collect::<Vec<_>>(), before);
-    assert_eq!(runs.take(0, 10, ME, false, false, 11).unwrap().index, 0);
+    assert_eq!(runs.take(0, 10, ME, false, 11).unwrap().index, 0);
 }
 
 #[test]
@@ -163,7 +163,7 @@ fn a_heap_cut_off_between_split_and_commit_is_legal() {
     // What a taker of 5 pages leaves that is killed after it wrote the tail's head.
     heads[5].store(Word::free(PAGES as u64 - 5, 0).bits(), crate::shim::Ordering::Relaxed);
     assert_holds(runs, &[]);
-    assert_eq!(runs.take(0, PAGES as u64, ME, false, false, PAGES).unwrap().index, 0);
+    assert_eq!(runs.take(0, PAGES as u64, ME, false, PAGES).unwrap().index, 0);
 }
 
 #[test]
@@ -171,16 +171,16 @@ fn a_warm_run_is_preferred_when_asked_for() {
     let heads = heads();
     let runs = Runs::new(&heads);
     runs.format();
-    let first = runs.take(0, 10, ME, false, false, PAGES).unwrap();
-    let kept = runs.take(0, 10, ME, false, false, PAGES).unwrap();
-    let second = runs.take(0, 10, ME, false, false, PAGES).unwrap();
-    let _barrier = runs.take(0, 10, ME, false, false, PAGES).unwrap();
+    let first = runs.take(0, 10, ME, false, PAGES).unwrap();
+    let kept = runs.take(0, 10, ME, false, PAGES).unwrap();
+    let second = runs.take(0, 10, ME, false, PAGES).unwrap();
+    let _barrier = runs.take(0, 10, ME, false, PAGES).unwrap();
     runs.release(first.index, runs.load(first.index), false);
     runs.release(second.index, runs.load(second.index), true);
     assert_ne!(kept.index, second.index);
-    let warm = runs.take(0, 10, ME, false, true, PAGES).unwrap();
+    let warm = runs.take(0, 10, ME, true, PAGES).unwrap();
     assert_eq!((warm.index, warm.warm), (second.index, true));
-    let cold = runs.take(0, 10, ME, false, true, PAGES).unwrap();
+    let cold = runs.take(0, 10, ME, true, PAGES).unwrap();
     assert_eq!((cold.index, cold.warm), (first.index, false));
 }
 
@@ -191,7 +191,7 @@ proptest! {
         let runs = Runs::new(&heads);
         let steps = runs.walk(0).count();
         prop_assert!(steps <= PAGES + 1);
-        if let Ok(taken) = runs.take(0, pages, ME, false, true, PAGES) {
+        if let Ok(taken) = runs.take(0, pages, ME, true, PAGES) {
             prop_assert!(taken.index + pages as usize <= PAGES);
         }
         for page in 0..PAGES {

@@ -30,8 +30,8 @@ fn every_size_fits_its_class_and_no_smaller_one() {
 fn closed_claims_can_not_be_taken() {
     let words = claims();
     let claims = Claims::new(&words);
-    assert_eq!(claims.take(0, 0, ME, false), None);
-    assert_eq!(claims.take(words.len(), 0, ME, false), None, "no unit has that number");
+    assert_eq!(claims.take(0, 0, ME), None);
+    assert_eq!(claims.take(words.len(), 0, ME), None, "no unit has that number");
 }
 
 #[test]
@@ -39,9 +39,9 @@ fn a_claim_of_another_class_can_not_be_taken() {
     let words = claims();
     let claims = Claims::new(&words);
     claims.open(objects(0, SLAB_PAGES, 2, PAGE), 2);
-    assert_eq!(claims.take(0, 1, ME, false), None);
-    assert!(claims.take(0, 2, ME, false).is_some());
-    assert_eq!(claims.take(1, 2, ME, false), None, "no object begins there");
+    assert_eq!(claims.take(0, 1, ME), None);
+    assert!(claims.take(0, 2, ME).is_some());
+    assert_eq!(claims.take(1, 2, ME), None, "no object begins there");
 }
 
 #[test]
@@ -56,7 +56,7 @@ fn a_half_closed_slab_is_opened_again() {
     }
     claims.open(all.clone(), 0);
     assert!(all.clone().all(|unit| claims.load(unit).kind() == Kind::Free));
-    let tag = claims.take(500, 0, ME, false).unwrap();
+    let tag = claims.take(500, 0, ME).unwrap();
     assert!(!claims.close(all.clone(), 0), "one object is in use");
     assert!(all.clone().filter(|unit| *unit != 500).all(|unit| claims.load(unit).kind() == Kind::Free));
     assert!(claims.release(500, Word::private(0, ME, tag, false)));
@@ -78,7 +78,7 @@ proptest! {
         for (at, take) in ops {
             let unit = all[at % all.len()];
             if take {
-                match claims.take(unit, class, ME, false) {
+                match claims.take(unit, class, ME) {
                     Some(tag) => prop_assert_eq!(taken.insert(unit, tag), None),
                     None => prop_assert!(taken.contains_key(&unit)),
                 }
