@@ -3,4 +3,4 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-ci/counted 500 cargo test
+ci/counted 900 cargo test

@@ -99,6 +99,7 @@ impl Bench {
 }
 
 #[test]
+#[cfg_attr(debug_assertions, ignore = "long without optimisation: ci/killsweep.sh runs it")]
 fn all_cross_or_hear_of_the_death_of_the_last_to_come() {
     let turn = take_turn();
     let bench = Bench::new(&turn);
@@ -113,6 +114,7 @@ fn all_cross_or_hear_of_the_death_of_the_last_to_come() {
 }
 
 #[test]
+#[cfg_attr(debug_assertions, ignore = "long without optimisation: ci/killsweep.sh runs it")]
 fn all_cross_or_hear_of_the_death_of_one_that_waits() {
     let turn = take_turn();
     let bench = Bench::new(&turn);
@@ -128,6 +130,7 @@ fn all_cross_or_hear_of_the_death_of_one_that_waits() {
 }
 
 #[test]
+#[cfg_attr(debug_assertions, ignore = "long without optimisation: ci/killsweep.sh runs it")]
 fn sleepers_hear_that_it_broke_wherever_one_that_gives_up_is_killed() {
     let turn = take_turn();
     let bench = Bench::new(&turn);
@@ -144,6 +147,7 @@ fn sleepers_hear_that_it_broke_wherever_one_that_gives_up_is_killed() {
 }
 
 #[test]
+#[cfg_attr(debug_assertions, ignore = "long without optimisation: ci/killsweep.sh runs it")]
 fn sleepers_hear_that_it_broke_wherever_one_that_aborts_or_resets_is_killed() {
     let turn = take_turn();
     for (name, break_it) in [

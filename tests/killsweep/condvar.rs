@@ -151,6 +151,7 @@ impl Bench {
 }
 
 #[test]
+#[cfg_attr(debug_assertions, ignore = "long without optimisation: ci/killsweep.sh runs it")]
 fn a_sleeper_hears_of_a_change_wherever_the_one_that_made_it_is_killed() {
     let turn = take_turn();
     let bench = Bench::new(&turn);
@@ -168,6 +169,7 @@ fn a_sleeper_hears_of_a_change_wherever_the_one_that_made_it_is_killed() {
 }
 
 #[test]
+#[cfg_attr(debug_assertions, ignore = "long without optimisation: ci/killsweep.sh runs it")]
 fn all_sleepers_hear_of_a_change_wherever_the_one_that_made_it_is_killed() {
     let turn = take_turn();
     let bench = Bench::new(&turn);
@@ -193,6 +195,7 @@ fn all_sleepers_hear_of_a_change_wherever_the_one_that_made_it_is_killed() {
 }
 
 #[test]
+#[cfg_attr(debug_assertions, ignore = "long without optimisation: ci/killsweep.sh runs it")]
 fn a_sleeper_hears_of_what_was_told_to_one_that_is_killed() {
     let turn = take_turn();
     let bench = Bench::new(&turn);
@@ -218,6 +221,7 @@ fn a_sleeper_hears_of_what_was_told_to_one_that_is_killed() {
 }
 
 #[test]
+#[cfg_attr(debug_assertions, ignore = "long without optimisation: ci/killsweep.sh runs it")]
 fn a_sleeper_hears_of_a_change_wherever_one_that_gives_up_is_killed() {
     let turn = take_turn();
     let bench = Bench::new(&turn);
@@ -236,6 +240,7 @@ fn a_sleeper_hears_of_a_change_wherever_one_that_gives_up_is_killed() {
 }
 
 #[test]
+#[cfg_attr(debug_assertions, ignore = "long without optimisation: ci/killsweep.sh runs it")]
 fn a_condition_variable_where_nobody_waits_is_as_it_was_wherever_a_notifier_is_killed() {
     let turn = take_turn();
     let bench = Bench::new(&turn);
@@ -249,6 +254,7 @@ fn a_condition_variable_where_nobody_waits_is_as_it_was_wherever_a_notifier_is_k
 }
 
 #[test]
+#[cfg_attr(debug_assertions, ignore = "long without optimisation: ci/killsweep.sh runs it")]
 fn a_sleeper_hears_of_a_change_though_a_dead_one_waits_beside_it() {
     let turn = take_turn();
     let bench = Bench::new(&turn);
@@ -272,6 +278,7 @@ fn a_sleeper_hears_of_a_change_though_a_dead_one_waits_beside_it() {
 }
 
 #[test]
+#[cfg_attr(debug_assertions, ignore = "long without optimisation: ci/killsweep.sh runs it")]
 fn a_sleeper_hears_of_what_a_dead_one_did_not_say_wherever_its_sweeper_is_killed() {
     if leaves_long_paths_out() {
         return; // hundreds of thousands of instructions: the sweep looks at every block

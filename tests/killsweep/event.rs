@@ -102,6 +102,7 @@ fn auto() -> Event {
 }
 
 #[test]
+#[cfg_attr(debug_assertions, ignore = "long without optimisation: ci/killsweep.sh runs it")]
 fn an_event_whose_setter_is_killed_is_set_or_not() {
     let turn = take_turn();
     for (name, make) in [("Event: set", manual as fn() -> Event), ("Event, auto: set", auto)] {
@@ -120,6 +121,7 @@ fn an_event_whose_setter_is_killed_is_set_or_not() {
 }
 
 #[test]
+#[cfg_attr(debug_assertions, ignore = "long without optimisation: ci/killsweep.sh runs it")]
 fn all_sleepers_go_on_wherever_the_setter_of_an_event_is_killed() {
     let turn = take_turn();
     let bench = Bench::new(&turn, manual);
@@ -130,6 +132,7 @@ fn all_sleepers_go_on_wherever_the_setter_of_an_event_is_killed() {
 }
 
 #[test]
+#[cfg_attr(debug_assertions, ignore = "long without optimisation: ci/killsweep.sh runs it")]
 fn one_sleeper_goes_on_wherever_the_setter_of_an_auto_event_is_killed() {
     let turn = take_turn();
     let bench = Bench::new(&turn, auto);
@@ -155,12 +158,14 @@ fn sweep_a_waiter(turn: &Turn, name: &str, make: fn() -> Event) {
 }
 
 #[test]
+#[cfg_attr(debug_assertions, ignore = "long without optimisation: ci/killsweep.sh runs it")]
 fn a_sleeper_goes_on_wherever_another_waiter_for_an_event_is_killed() {
     let turn = take_turn();
     sweep_a_waiter(&turn, "Event: wait; sleeper", manual);
 }
 
 #[test]
+#[cfg_attr(debug_assertions, ignore = "long without optimisation: ci/killsweep.sh runs it")]
 fn a_sleeper_goes_on_wherever_one_that_waits_for_an_event_in_vain_is_killed() {
     let turn = take_turn();
     for (name, make) in [
@@ -180,6 +185,7 @@ fn a_sleeper_goes_on_wherever_one_that_waits_for_an_event_in_vain_is_killed() {
 }
 
 #[test]
+#[cfg_attr(debug_assertions, ignore = "long without optimisation: ci/killsweep.sh runs it")]
 fn an_auto_event_whose_taker_is_killed_is_taken_or_not() {
     let turn = take_turn();
     let bench = Bench::new(&turn, auto);

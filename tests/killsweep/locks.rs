@@ -139,6 +139,7 @@ impl Bench {
 }
 
 #[test]
+#[cfg_attr(debug_assertions, ignore = "long without optimisation: ci/killsweep.sh runs it")]
 fn a_mutex_whose_taker_is_killed_is_taken_by_the_next() {
     let turn = take_turn();
     let bench = Bench::new(&turn);
@@ -147,6 +148,7 @@ fn a_mutex_whose_taker_is_killed_is_taken_by_the_next() {
 }
 
 #[test]
+#[cfg_attr(debug_assertions, ignore = "long without optimisation: ci/killsweep.sh runs it")]
 fn a_mutex_is_poisoned_exactly_if_the_killed_one_had_it() {
     let turn = take_turn();
     let bench = Bench::new(&turn);
@@ -160,6 +162,7 @@ fn a_mutex_is_poisoned_exactly_if_the_killed_one_had_it() {
 }
 
 #[test]
+#[cfg_attr(debug_assertions, ignore = "long without optimisation: ci/killsweep.sh runs it")]
 fn a_mutex_whose_trier_is_killed_is_taken_by_the_next() {
     let turn = take_turn();
     let bench = Bench::new(&turn);
@@ -178,6 +181,7 @@ fn a_mutex_whose_trier_is_killed_is_taken_by_the_next() {
 }
 
 #[test]
+#[cfg_attr(debug_assertions, ignore = "long without optimisation: ci/killsweep.sh runs it")]
 fn a_sleeper_goes_on_wherever_the_unlocker_is_killed() {
     let turn = take_turn();
     let bench = Bench::new(&turn);
@@ -189,6 +193,7 @@ fn a_sleeper_goes_on_wherever_the_unlocker_is_killed() {
 }
 
 #[test]
+#[cfg_attr(debug_assertions, ignore = "long without optimisation: ci/killsweep.sh runs it")]
 fn a_sleeper_goes_on_though_a_barger_takes_the_lock_in_the_gap() {
     let turn = take_turn();
     let bench = Bench::new(&turn);
@@ -201,6 +206,7 @@ fn a_sleeper_goes_on_though_a_barger_takes_the_lock_in_the_gap() {
 }
 
 #[test]
+#[cfg_attr(debug_assertions, ignore = "long without optimisation: ci/killsweep.sh runs it")]
 fn a_sleeper_goes_on_wherever_an_awakened_one_is_killed() {
     let turn = take_turn();
     let bench = Bench::new(&turn);
@@ -211,6 +217,7 @@ fn a_sleeper_goes_on_wherever_an_awakened_one_is_killed() {
 }
 
 #[test]
+#[cfg_attr(debug_assertions, ignore = "long without optimisation: ci/killsweep.sh runs it")]
 fn a_sleeper_goes_on_wherever_one_that_gives_up_is_killed() {
     let turn = take_turn();
     let bench = Bench::new(&turn);
@@ -224,6 +231,7 @@ fn a_sleeper_goes_on_wherever_one_that_gives_up_is_killed() {
 }
 
 #[test]
+#[cfg_attr(debug_assertions, ignore = "long without optimisation: ci/killsweep.sh runs it")]
 fn a_mutex_of_the_dead_whose_taker_is_killed_too_is_taken_by_the_third() {
     let turn = take_turn();
     let bench = Bench::new(&turn);
@@ -233,6 +241,7 @@ fn a_mutex_of_the_dead_whose_taker_is_killed_too_is_taken_by_the_third() {
 }
 
 #[test]
+#[cfg_attr(debug_assertions, ignore = "long without optimisation: ci/killsweep.sh runs it")]
 fn a_sleeper_goes_on_wherever_one_that_takes_from_the_dead_is_killed() {
     let turn = take_turn();
     let bench = Bench::new(&turn);
@@ -244,6 +253,7 @@ fn a_sleeper_goes_on_wherever_one_that_takes_from_the_dead_is_killed() {
 }
 
 #[test]
+#[cfg_attr(debug_assertions, ignore = "long without optimisation: ci/killsweep.sh runs it")]
 fn a_mutex_of_the_dead_whose_trier_is_killed_too_is_taken_by_the_third() {
     let turn = take_turn();
     let bench = Bench::new(&turn);
@@ -261,6 +271,7 @@ fn a_mutex_of_the_dead_whose_trier_is_killed_too_is_taken_by_the_third() {
 }
 
 #[test]
+#[cfg_attr(debug_assertions, ignore = "long without optimisation: ci/killsweep.sh runs it")]
 fn a_mutex_whose_mender_is_killed_is_never_whole_before_it_is_mended() {
     let turn = take_turn();
     let bench = Bench::new(&turn);
@@ -280,6 +291,7 @@ fn a_mutex_whose_mender_is_killed_is_never_whole_before_it_is_mended() {
 }
 
 #[test]
+#[cfg_attr(debug_assertions, ignore = "long without optimisation: ci/killsweep.sh runs it")]
 fn a_sleeper_goes_on_wherever_a_sweeper_of_the_dead_holder_is_killed() {
     if leaves_long_paths_out() {
         return; // hundreds of thousands of instructions: the sweep looks at every block
@@ -294,6 +306,7 @@ fn a_sleeper_goes_on_wherever_a_sweeper_of_the_dead_holder_is_killed() {
 }
 
 #[test]
+#[cfg_attr(debug_assertions, ignore = "long without optimisation: ci/killsweep.sh runs it")]
 fn a_sleeper_goes_on_wherever_a_child_of_the_crate_is_killed() {
     let turn = take_turn();
     let bench = Bench::new(&turn);
@@ -314,6 +327,7 @@ fn a_sleeper_goes_on_wherever_a_child_of_the_crate_is_killed() {
 }
 
 #[test]
+#[cfg_attr(debug_assertions, ignore = "long without optimisation: ci/killsweep.sh runs it")]
 fn a_mutex_of_a_dead_child_whose_parent_is_killed_is_taken_by_the_next() {
     let turn = take_turn();
     let bench = Bench::new(&turn);
@@ -338,6 +352,7 @@ fn a_mutex_of_a_dead_child_whose_parent_is_killed_is_taken_by_the_next() {
 }
 
 #[test]
+#[cfg_attr(debug_assertions, ignore = "long without optimisation: ci/killsweep.sh runs it")]
 fn a_mutex_whose_panicking_holder_is_killed_is_poisoned_all_the_same() {
     let turn = take_turn();
     let mut bench = Bench::new(&turn);
@@ -355,6 +370,7 @@ fn a_mutex_whose_panicking_holder_is_killed_is_poisoned_all_the_same() {
 }
 
 #[test]
+#[cfg_attr(debug_assertions, ignore = "long without optimisation: ci/killsweep.sh runs it")]
 fn a_mutex_killed_while_it_is_made_or_dropped_leaves_a_legal_heap() {
     let turn = take_turn();
     let keep = Mutex::new([0_u64; 4]).expect("a mutex");

@@ -123,6 +123,7 @@ impl Bench {
 }
 
 #[test]
+#[cfg_attr(debug_assertions, ignore = "long without optimisation: ci/killsweep.sh runs it")]
 fn work_whose_doer_is_killed_is_done_or_known_to_have_failed() {
     let turn = take_turn();
     let bench = Bench::new(&turn);
@@ -136,6 +137,7 @@ fn work_whose_doer_is_killed_is_done_or_known_to_have_failed() {
 }
 
 #[test]
+#[cfg_attr(debug_assertions, ignore = "long without optimisation: ci/killsweep.sh runs it")]
 fn who_waits_for_work_goes_on_wherever_its_doer_is_killed() {
     let turn = take_turn();
     let bench = Bench::new(&turn);
@@ -157,6 +159,7 @@ fn who_waits_for_work_goes_on_wherever_its_doer_is_killed() {
 }
 
 #[test]
+#[cfg_attr(debug_assertions, ignore = "long without optimisation: ci/killsweep.sh runs it")]
 fn work_that_failed_and_whose_next_doer_is_killed_is_done_by_the_third() {
     let turn = take_turn();
     let bench = Bench::new(&turn);
@@ -225,6 +228,7 @@ impl Cups {
 }
 
 #[test]
+#[cfg_attr(debug_assertions, ignore = "long without optimisation: ci/killsweep.sh runs it")]
 fn a_value_whose_maker_is_killed_is_made_by_the_next() {
     let turn = take_turn();
     let cups = Cups::new(&turn);
@@ -238,6 +242,7 @@ fn a_value_whose_maker_is_killed_is_made_by_the_next() {
 }
 
 #[test]
+#[cfg_attr(debug_assertions, ignore = "long without optimisation: ci/killsweep.sh runs it")]
 fn who_waits_for_a_value_gets_one_wherever_its_maker_is_killed() {
     let turn = take_turn();
     let cups = Cups::new(&turn);
@@ -263,6 +268,7 @@ fn who_waits_for_a_value_gets_one_wherever_its_maker_is_killed() {
 }
 
 #[test]
+#[cfg_attr(debug_assertions, ignore = "long without optimisation: ci/killsweep.sh runs it")]
 fn a_value_whose_setter_is_killed_is_whole_or_not_there() {
     let turn = take_turn();
     let cups = Cups::new(&turn);

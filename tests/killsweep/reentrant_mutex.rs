@@ -101,6 +101,7 @@ impl Bench {
 }
 
 #[test]
+#[cfg_attr(debug_assertions, ignore = "long without optimisation: ci/killsweep.sh runs it")]
 fn a_reentrant_mutex_is_poisoned_exactly_if_the_killed_one_had_it() {
     let turn = take_turn();
     let bench = Bench::new(&turn);
@@ -110,6 +111,7 @@ fn a_reentrant_mutex_is_poisoned_exactly_if_the_killed_one_had_it() {
 }
 
 #[test]
+#[cfg_attr(debug_assertions, ignore = "long without optimisation: ci/killsweep.sh runs it")]
 fn a_sleeper_goes_on_wherever_one_that_leaves_twice_is_killed() {
     let turn = take_turn();
     let bench = Bench::new(&turn);
@@ -122,6 +124,7 @@ fn a_sleeper_goes_on_wherever_one_that_leaves_twice_is_killed() {
 }
 
 #[test]
+#[cfg_attr(debug_assertions, ignore = "long without optimisation: ci/killsweep.sh runs it")]
 fn a_reentrant_mutex_of_the_dead_whose_taker_is_killed_too_is_taken_by_the_third() {
     let turn = take_turn();
     let bench = Bench::new(&turn);

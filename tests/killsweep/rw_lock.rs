@@ -176,6 +176,7 @@ impl Bench {
 }
 
 #[test]
+#[cfg_attr(debug_assertions, ignore = "long without optimisation: ci/killsweep.sh runs it")]
 fn a_lock_whose_reader_is_killed_is_written_by_the_next() {
     let turn = take_turn();
     let bench = Bench::new(&turn);
@@ -185,6 +186,7 @@ fn a_lock_whose_reader_is_killed_is_written_by_the_next() {
 }
 
 #[test]
+#[cfg_attr(debug_assertions, ignore = "long without optimisation: ci/killsweep.sh runs it")]
 fn a_lock_whose_writer_is_killed_is_poisoned_if_it_wrote() {
     let turn = take_turn();
     let bench = Bench::new(&turn);
@@ -193,6 +195,7 @@ fn a_lock_whose_writer_is_killed_is_poisoned_if_it_wrote() {
 }
 
 #[test]
+#[cfg_attr(debug_assertions, ignore = "long without optimisation: ci/killsweep.sh runs it")]
 fn a_lock_whose_writer_stands_still_lets_nobody_in() {
     let turn = take_turn();
     let bench = Bench::new(&turn);
@@ -202,6 +205,7 @@ fn a_lock_whose_writer_stands_still_lets_nobody_in() {
 }
 
 #[test]
+#[cfg_attr(debug_assertions, ignore = "long without optimisation: ci/killsweep.sh runs it")]
 fn a_lock_whose_triers_are_killed_is_taken_by_the_next() {
     let turn = take_turn();
     let bench = Bench::new(&turn);
@@ -217,6 +221,7 @@ fn a_lock_whose_triers_are_killed_is_taken_by_the_next() {
 }
 
 #[test]
+#[cfg_attr(debug_assertions, ignore = "long without optimisation: ci/killsweep.sh runs it")]
 fn a_sleeping_writer_goes_on_wherever_the_last_reader_is_killed() {
     let turn = take_turn();
     let bench = Bench::new(&turn);
@@ -228,6 +233,7 @@ fn a_sleeping_writer_goes_on_wherever_the_last_reader_is_killed() {
 }
 
 #[test]
+#[cfg_attr(debug_assertions, ignore = "long without optimisation: ci/killsweep.sh runs it")]
 fn sleeping_readers_and_writers_go_on_wherever_the_writer_is_killed() {
     let turn = take_turn();
     let bench = Bench::new(&turn);
@@ -241,6 +247,7 @@ fn sleeping_readers_and_writers_go_on_wherever_the_writer_is_killed() {
 }
 
 #[test]
+#[cfg_attr(debug_assertions, ignore = "long without optimisation: ci/killsweep.sh runs it")]
 fn sleeping_readers_and_writers_go_on_wherever_one_that_downgrades_is_killed() {
     let turn = take_turn();
     let bench = Bench::new(&turn);
@@ -253,6 +260,7 @@ fn sleeping_readers_and_writers_go_on_wherever_one_that_downgrades_is_killed() {
 }
 
 #[test]
+#[cfg_attr(debug_assertions, ignore = "long without optimisation: ci/killsweep.sh runs it")]
 fn sleepers_go_on_wherever_a_reader_that_waited_is_killed() {
     let turn = take_turn();
     let bench = Bench::new(&turn);
@@ -264,6 +272,7 @@ fn sleepers_go_on_wherever_a_reader_that_waited_is_killed() {
 }
 
 #[test]
+#[cfg_attr(debug_assertions, ignore = "long without optimisation: ci/killsweep.sh runs it")]
 fn sleepers_go_on_wherever_a_writer_that_waited_for_readers_is_killed() {
     let turn = take_turn();
     let bench = Bench::new(&turn);
@@ -274,6 +283,7 @@ fn sleepers_go_on_wherever_a_writer_that_waited_for_readers_is_killed() {
 }
 
 #[test]
+#[cfg_attr(debug_assertions, ignore = "long without optimisation: ci/killsweep.sh runs it")]
 fn readers_get_in_wherever_a_writer_that_gives_up_is_killed() {
     let turn = take_turn();
     let bench = Bench::new(&turn);
@@ -288,6 +298,7 @@ fn readers_get_in_wherever_a_writer_that_gives_up_is_killed() {
 }
 
 #[test]
+#[cfg_attr(debug_assertions, ignore = "long without optimisation: ci/killsweep.sh runs it")]
 fn sleepers_go_on_wherever_a_reader_that_gives_up_is_killed() {
     let turn = take_turn();
     let bench = Bench::new(&turn);
@@ -302,6 +313,7 @@ fn sleepers_go_on_wherever_a_reader_that_gives_up_is_killed() {
 }
 
 #[test]
+#[cfg_attr(debug_assertions, ignore = "long without optimisation: ci/killsweep.sh runs it")]
 fn a_lock_of_a_dead_writer_whose_next_writer_is_killed_is_written_by_the_third() {
     let turn = take_turn();
     let bench = Bench::new(&turn);
@@ -311,6 +323,7 @@ fn a_lock_of_a_dead_writer_whose_next_writer_is_killed_is_written_by_the_third()
 }
 
 #[test]
+#[cfg_attr(debug_assertions, ignore = "long without optimisation: ci/killsweep.sh runs it")]
 fn a_lock_of_a_dead_writer_whose_next_reader_is_killed_stays_poisoned() {
     let turn = take_turn();
     let bench = Bench::new(&turn);
@@ -320,6 +333,7 @@ fn a_lock_of_a_dead_writer_whose_next_reader_is_killed_stays_poisoned() {
 }
 
 #[test]
+#[cfg_attr(debug_assertions, ignore = "long without optimisation: ci/killsweep.sh runs it")]
 fn a_lock_of_a_dead_reader_whose_next_writer_is_killed_is_written_by_the_third() {
     let turn = take_turn();
     let bench = Bench::new(&turn);
@@ -329,6 +343,7 @@ fn a_lock_of_a_dead_reader_whose_next_writer_is_killed_is_written_by_the_third()
 }
 
 #[test]
+#[cfg_attr(debug_assertions, ignore = "long without optimisation: ci/killsweep.sh runs it")]
 fn a_sleeping_writer_goes_on_wherever_a_sweeper_of_a_dead_reader_is_killed() {
     if leaves_long_paths_out() {
         return; // hundreds of thousands of instructions: the sweep looks at every block
@@ -347,6 +362,7 @@ fn a_sleeping_writer_goes_on_wherever_a_sweeper_of_a_dead_reader_is_killed() {
 }
 
 #[test]
+#[cfg_attr(debug_assertions, ignore = "long without optimisation: ci/killsweep.sh runs it")]
 fn a_lock_killed_while_it_is_made_or_dropped_leaves_a_legal_heap() {
     let turn = take_turn();
     let operation = || {

@@ -133,6 +133,7 @@ impl Bench {
 }
 
 #[test]
+#[cfg_attr(debug_assertions, ignore = "long without optimisation: ci/killsweep.sh runs it")]
 fn permits_come_back_wherever_their_holder_is_killed() {
     let turn = take_turn();
     let bench = Bench::new(&turn);
@@ -142,6 +143,7 @@ fn permits_come_back_wherever_their_holder_is_killed() {
 }
 
 #[test]
+#[cfg_attr(debug_assertions, ignore = "long without optimisation: ci/killsweep.sh runs it")]
 fn permits_of_one_who_stands_still_are_not_given_to_others() {
     let turn = take_turn();
     let bench = Bench::new(&turn);
@@ -151,6 +153,7 @@ fn permits_of_one_who_stands_still_are_not_given_to_others() {
 }
 
 #[test]
+#[cfg_attr(debug_assertions, ignore = "long without optimisation: ci/killsweep.sh runs it")]
 fn permits_come_back_wherever_a_trier_is_killed() {
     let turn = take_turn();
     let bench = Bench::new(&turn);
@@ -161,6 +164,7 @@ fn permits_come_back_wherever_a_trier_is_killed() {
 }
 
 #[test]
+#[cfg_attr(debug_assertions, ignore = "long without optimisation: ci/killsweep.sh runs it")]
 fn sleepers_get_permits_wherever_the_one_that_gives_back_is_killed() {
     let turn = take_turn();
     let bench = Bench::new(&turn);
@@ -173,6 +177,7 @@ fn sleepers_get_permits_wherever_the_one_that_gives_back_is_killed() {
 }
 
 #[test]
+#[cfg_attr(debug_assertions, ignore = "long without optimisation: ci/killsweep.sh runs it")]
 fn sleepers_get_permits_wherever_an_awakened_one_is_killed() {
     let turn = take_turn();
     let bench = Bench::new(&turn);
@@ -183,6 +188,7 @@ fn sleepers_get_permits_wherever_an_awakened_one_is_killed() {
 }
 
 #[test]
+#[cfg_attr(debug_assertions, ignore = "long without optimisation: ci/killsweep.sh runs it")]
 fn sleepers_get_permits_wherever_one_that_gives_up_is_killed() {
     let turn = take_turn();
     let bench = Bench::new(&turn);
@@ -196,6 +202,7 @@ fn sleepers_get_permits_wherever_one_that_gives_up_is_killed() {
 }
 
 #[test]
+#[cfg_attr(debug_assertions, ignore = "long without optimisation: ci/killsweep.sh runs it")]
 fn added_permits_are_all_there_or_none_wherever_the_adder_is_killed() {
     let turn = take_turn();
     let bench = Bench::new(&turn);
@@ -212,6 +219,7 @@ fn added_permits_are_all_there_or_none_wherever_the_adder_is_killed() {
 }
 
 #[test]
+#[cfg_attr(debug_assertions, ignore = "long without optimisation: ci/killsweep.sh runs it")]
 fn forgotten_permits_are_gone_or_back_wherever_the_forgetter_is_killed() {
     let turn = take_turn();
     let bench = Bench::new(&turn);
@@ -228,6 +236,7 @@ fn forgotten_permits_are_gone_or_back_wherever_the_forgetter_is_killed() {
 }
 
 #[test]
+#[cfg_attr(debug_assertions, ignore = "long without optimisation: ci/killsweep.sh runs it")]
 fn permits_of_the_dead_come_back_though_the_one_that_finds_them_is_killed() {
     let turn = take_turn();
     let bench = Bench::new(&turn);
@@ -237,6 +246,7 @@ fn permits_of_the_dead_come_back_though_the_one_that_finds_them_is_killed() {
 }
 
 #[test]
+#[cfg_attr(debug_assertions, ignore = "long without optimisation: ci/killsweep.sh runs it")]
 fn permits_are_recounted_though_the_one_that_recounts_is_killed() {
     let turn = take_turn();
     let bench = Bench::new(&turn);
@@ -246,6 +256,7 @@ fn permits_are_recounted_though_the_one_that_recounts_is_killed() {
 }
 
 #[test]
+#[cfg_attr(debug_assertions, ignore = "long without optimisation: ci/killsweep.sh runs it")]
 fn sleepers_get_permits_wherever_a_sweeper_of_the_dead_holder_is_killed() {
     if leaves_long_paths_out() {
         return; // hundreds of thousands of instructions: the sweep looks at every block
@@ -264,6 +275,7 @@ fn sleepers_get_permits_wherever_a_sweeper_of_the_dead_holder_is_killed() {
 }
 
 #[test]
+#[cfg_attr(debug_assertions, ignore = "long without optimisation: ci/killsweep.sh runs it")]
 fn sleepers_get_permits_wherever_a_child_of_the_crate_is_killed() {
     let turn = take_turn();
     let bench = Bench::new(&turn);
@@ -284,6 +296,7 @@ fn sleepers_get_permits_wherever_a_child_of_the_crate_is_killed() {
 }
 
 #[test]
+#[cfg_attr(debug_assertions, ignore = "long without optimisation: ci/killsweep.sh runs it")]
 fn a_bounded_semaphore_never_passes_its_bound() {
     let turn = take_turn();
     let board = turn.board;
@@ -309,6 +322,7 @@ fn a_bounded_semaphore_never_passes_its_bound() {
 }
 
 #[test]
+#[cfg_attr(debug_assertions, ignore = "long without optimisation: ci/killsweep.sh runs it")]
 fn a_semaphore_killed_while_it_is_made_or_dropped_leaves_a_legal_heap() {
     let turn = take_turn();
     let operation = || {

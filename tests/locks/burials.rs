@@ -2,7 +2,7 @@
 
 use std::hint::black_box;
 use std::os::unix::process::CommandExt;
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::thread;
 use std::time::Duration;
@@ -51,7 +51,8 @@ fn a_child_that_runs_another_program_keeps_nobody_from_its_dead_parents_lock() {
         let (shared, held) = (shared.clone(), held.clone());
         move || {
             let mut sleep = Command::new("sleep");
-            let other = Process::<()>::spawn(move || drop(sleep.arg("1000").exec())).expect("spawn");
+            sleep.stdout(Stdio::null()).stderr(Stdio::null()); // not to keep a reader of ours waiting, if this test fails
+            let other = Process::<()>::spawn(move || drop(sleep.arg("60").exec())).expect("spawn");
             let runs = |pid| {
                 std::fs::read_to_string(format!("/proc/{pid}/comm")).is_ok_and(|name| name == "sleep\n")
             };
