@@ -9,7 +9,7 @@ use procshare::{
     },
 };
 
-use crate::support::{Program, as_program, isolated, os, say, wait_until, watchdog};
+use crate::support::{Program, as_program, isolated, os, say, table, wait_until, watchdog};
 
 #[test]
 #[ignore = "a program that a test starts"]
@@ -101,6 +101,7 @@ fork_outlives!(
         fork_that_waits(
             || matches!(mutex.lock(), Err(LockError::Poisoned(poisoned)) if poisoned.cause().pid == me),
         );
+        say("holds", 0);
         os::sleep_for_ever();
     }
 );
@@ -200,8 +201,12 @@ fn lock_of_a_holder_that_had_children_is_taken_when_they_are_gone_too() {
         let seen = below.clone();
         let body = move || {
             let _guard = holder.lock().expect("a new mutex");
-            let _grandchild = Process::spawn(|| -> () { os::sleep_for_ever() }).expect("spawn");
-            seen.set(_grandchild.pid());
+            let own = seen.clone();
+            let below = move || -> () {
+                own.set(os::pid()); // it is tied to its parent by now
+                os::sleep_for_ever()
+            };
+            let _grandchild = Process::spawn(below).expect("spawn");
             os::sleep_for_ever();
         };
         let child = Process::<()>::spawn(body).expect("spawn");
@@ -211,7 +216,7 @@ fn lock_of_a_holder_that_had_children_is_taken_when_they_are_gone_too() {
         child.kill().expect("kill");
         let Err(LockError::Poisoned(poisoned)) = mutex.lock() else { panic!("the holder died") };
         assert_eq!(poisoned.cause().pid, child.pid());
-        assert!(!crate::support::table::is_alive(below.get()), "the grandchild may still write");
+        assert!(!table::is_alive(below.get()), "the grandchild may still write");
         drop(poisoned);
         assert!(child.join().is_err());
     });
