@@ -85,8 +85,11 @@ fn exactly_as_many_of_the_living_are_notified() {
             let mut waiters: Vec<_> = (0..5).map(|_| s.spawn(take).unwrap()).collect();
             wait_until(|| store.waits() >= 5);
             let killed = waiters.remove(2);
+            // The death may be noticed twice, by one who waits and by the join. Nobody waits anew in between, with the mutex held.
+            let held = store.tokens.lock().unwrap();
             killed.kill().unwrap();
             assert!(killed.join().is_err());
+            drop(held);
             // All four have been woken by that, and wait again.
             wait_until(|| store.waits() >= 9);
             for (count, then) in [(2, 2), (1, 3), (1, 4)] {
