@@ -18,6 +18,8 @@
 //! I2. A sweeper that is killed leaves what it had taken over as its own, to be swept with it.
 //! I3. Lock order: sweep, shares, heap.
 
+use std::time::Duration;
+
 use super::arena::{Arena, MAPPING_NAME};
 use super::bearing;
 use super::error::AllocError;
@@ -25,8 +27,6 @@ use super::heap::{self, objects, with_heap};
 use super::layout::UNITS;
 use super::member::{self, death};
 use super::shares::{self, Swept, with_shares};
-use std::time::Duration;
-
 use crate::algo::{self, Kin, Kind, Late, Occupant, Outcome, OwnerLock, Seat, Word};
 use crate::shim::Ordering::Acquire;
 use crate::sys::{self, Deadline, Identity};
@@ -40,8 +40,8 @@ enum Found {
     StrayRecord(u32),
 }
 
-/// Closes `seat` and every seat of the dead below it who is meant by `kin`, until nothing new turns up; returns the first process below that is
-/// not certainly gone. `None`: nobody below lives, and nobody will.
+/// Closes `seat` and every seat of the dead below it who is meant by `kin`, until nothing new turns up; returns the first
+/// process below that is not certainly gone. `None`: nobody below lives, and nobody will.
 ///
 /// `identity` must be dead, and nobody else may sweep its seat meanwhile.
 pub(crate) fn living_below(arena: &Arena, seat: u16, identity: Identity, kin: Kin) -> Option<Identity> {
@@ -55,12 +55,7 @@ pub(crate) fn living_below(arena: &Arena, seat: u16, identity: Identity, kin: Ki
         let before = closed.len();
         for (number, seat, identity) in seats.below(seat, kin) {
             let identity = Identity::from_bits(identity);
-            let out = match kin {
-                Kin::All => is_out(seat, identity),
-                // Whoever runs another program by now holds nothing that it was lent, and nothing kills it any more.
-                Kin::Spawned => identity.is_gone() || identity.runs_without(MAPPING_NAME),
-            };
-            if !out {
+            if !is_out(seat, identity, kin) {
                 return Some(identity);
             }
             if !closed.contains(&number) {
@@ -74,9 +69,10 @@ pub(crate) fn living_below(arena: &Arena, seat: u16, identity: Identity, kin: Ki
     }
 }
 
-/// Whether a process can not reach the arena any more: it is gone, or, forked by other code, it runs another program.
-fn is_out(seat: &Seat, identity: Identity) -> bool {
-    identity.is_gone() || seat.is_stray() && identity.runs_without(MAPPING_NAME)
+/// Whether a process can not reach the arena any more: it is gone, or it runs another program. A child of ours that does so is
+/// still waited for by whoever means all kin, its parent, but holds nothing that it was lent.
+fn is_out(seat: &Seat, identity: Identity, kin: Kin) -> bool {
+    identity.is_gone() || (seat.is_stray() || kin == Kin::Spawned) && identity.runs_without(MAPPING_NAME)
 }
 
 /// Lets no child of the dead participant in `by` begin any more: those who register find it closed, those who have not find
@@ -118,7 +114,7 @@ fn sweep_locked(arena: &Arena, seat: u16, identity: Identity) -> bool {
     let seats = arena.seats();
     let is_there = || {
         let process = Occupant::Process(identity.bits());
-        seats.seat(seat).is_some_and(|seat| seat.occupant() == process && is_out(seat, identity))
+        seats.seat(seat).is_some_and(|seat| seat.occupant() == process && is_out(seat, identity, Kin::All))
     };
     if !is_there() || member::seat() == Some(seat) || living_below(arena, seat, identity, Kin::All).is_some()
     {
@@ -141,7 +137,7 @@ pub(crate) fn sweep_strays(arena: &Arena) -> bool {
         let Occupant::Process(identity) = seat.occupant() else { continue };
         let awaited = !seat.is_stray() && seat.parent().is_some_and(|parent| death(arena, parent).is_none());
         let identity = Identity::from_bits(identity);
-        freed |= !awaited && is_out(seat, identity) && sweep_family(arena, number, identity);
+        freed |= !awaited && is_out(seat, identity, Kin::All) && sweep_family(arena, number, identity);
     }
     super::limbo::settle(arena);
     freed
@@ -151,11 +147,11 @@ pub(crate) fn sweep_strays(arena: &Arena) -> bool {
 fn sweep(arena: &Arena, dead: u16, identity: u64) -> bool {
     let Some(seat) = arena.seats().seat(dead) else { return false };
     let header = arena.header();
-    let late = Late { slot: dead, pid: Identity::from_bits(identity).pid().cast_unsigned(), returned: false };
+    let late = late(dead, seat, Identity::from_bits(identity));
     for lock in [&header.heap.0, &header.shares.0, &header.sweep.0] {
         orphan(lock, late);
     }
-    if !bury(arena, dead, seat, Identity::from_bits(identity)) {
+    if !bury(arena, seat, late) {
         return false;
     }
     if seat.owned.load(Acquire) != 0 {
@@ -190,22 +186,22 @@ fn sweep_batch(arena: &Arena, dead: u16) -> Result<usize, AllocError> {
 
 /// Walks the heap for what `dead` held. Shares lock and heap lock held.
 fn walk(arena: &Arena, me: u16, dead: u16, found: &mut Vec<Found>) {
-    for (page, head) in arena.runs().walk(0).map_while(Result::ok) {
-        let unit = (page * UNITS) as u64;
-        if head.kind() != Kind::Slab {
-            look(arena, me, dead, unit, head, found);
-            if found.len() == BATCH {
-                return;
-            }
-            continue;
-        }
-        for unit in objects(page, head) {
-            look(arena, me, dead, unit as u64, arena.claims().load(unit), found);
-            if found.len() == BATCH {
-                return;
-            }
+    for (unit, word) in blocks(arena) {
+        look(arena, me, dead, unit, word, found);
+        if found.len() == BATCH {
+            return;
         }
     }
+}
+
+/// Everything in the heap with a word of its own, runs and objects of slabs: where it begins, and the word. Heap lock held.
+fn blocks(arena: &Arena) -> impl Iterator<Item = (u64, Word)> {
+    arena.runs().walk(0).map_while(Result::ok).flat_map(move |(page, head)| {
+        let is_slab = head.kind() == Kind::Slab;
+        let run = (!is_slab).then_some(((page * UNITS) as u64, head));
+        let units = is_slab.then(|| objects(page, head)).into_iter().flatten();
+        run.into_iter().chain(units.map(|unit| (unit as u64, arena.claims().load(unit))))
+    })
 }
 
 /// Looks at one block.
@@ -257,11 +253,13 @@ pub(crate) fn release_locks(arena: &Arena, seat: u16, identity: Identity) {
             return;
         }
         for (number, seat, identity) in arena.seats().below(seat, Kin::Spawned) {
-            bury(arena, number, seat, Identity::from_bits(identity));
+            bury(arena, seat, late(number, seat, Identity::from_bits(identity)));
         }
-        bury(arena, seat, found, identity);
+        bury(arena, found, late(seat, found, identity));
     };
-    if !arena.seats().iter().any(|(_, seat)| seat.has_locks()) {
+    // A child that took no lock is joined without one. Who was forked by it and lives may yet take one, but then it is too early.
+    let has_locks = |number| arena.seats().seat(number).is_some_and(Seat::has_locks);
+    if !has_locks(seat) && !arena.seats().below(seat, Kin::Spawned).any(|(number, ..)| has_locks(number)) {
         return;
     }
     // Whoever asks may have a deadline: a sweeper that is stopped must not hold it up for long. The sweep of the seat repeats this.
@@ -269,25 +267,20 @@ pub(crate) fn release_locks(arena: &Arena, seat: u16, identity: Identity) {
     let _ = heap::locked_by(arena, &arena.header().sweep.0, &park, |_| (), release);
 }
 
+/// The dead participant in `number`, as the machines know it.
+fn late(number: u16, seat: &Seat, identity: Identity) -> Late {
+    let returned = !matches!(seat.outcome.read(), Outcome::Unsaid | Outcome::Panicked);
+    Late { slot: number, pid: identity.pid().cast_unsigned(), returned }
+}
+
 /// Sweep lock held: nobody vacates the seat, and no survivor takes it for that of somebody new. `false`: something is left.
-fn bury(arena: &Arena, dead: u16, seat: &Seat, identity: Identity) -> bool {
+fn bury(arena: &Arena, seat: &Seat, late: Late) -> bool {
     if !seat.has_locks() {
         return true;
     }
-    let late = Late {
-        slot: dead,
-        pid: identity.pid().cast_unsigned(),
-        returned: !matches!(seat.outcome.read(), Outcome::Unsaid | Outcome::Panicked),
-    };
     let walked = with_heap(arena, || {
-        for (page, head) in arena.runs().walk(0).map_while(Result::ok) {
-            if head.kind() != Kind::Slab {
-                bury_in_block(arena, late, (page * UNITS) as u64, head);
-                continue;
-            }
-            for unit in objects(page, head) {
-                bury_in_block(arena, late, unit as u64, arena.claims().load(unit));
-            }
+        for (unit, word) in blocks(arena) {
+            bury_in_block(arena, late, unit, word);
         }
     });
     if walked.is_ok() {

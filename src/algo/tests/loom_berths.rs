@@ -12,7 +12,7 @@ use loom::cell::UnsafeCell;
 use loom::sync::Arc;
 use loom::thread;
 
-use super::parkers::{Blocking, Kernel, Mortal, Spurious, pid};
+use super::parkers::{Blocking, Kernel, Mortal, Spurious, owner, pid};
 use super::partial::{late, unaware};
 use super::{DEADLOCK, explore, finds, planted};
 use crate::algo::berths::Berth;
@@ -32,10 +32,6 @@ const STANDING: u16 = 3;
 const UNEARNED: &str = "notified by nobody";
 /// What the checker prints when somebody waits for ever, in naps.
 const ENDLESS: &str = "exceeded maximum number of branches";
-
-fn owner(slot: u16) -> Owner {
-    Owner::new(100 + u32::from(slot), slot, 0)
-}
 
 /// Another thread of the same process.
 fn mate(slot: u16) -> Owner {

@@ -11,7 +11,7 @@ use loom::cell::UnsafeCell;
 use loom::sync::Arc;
 use loom::thread;
 
-use super::parkers::{Blocking, Kernel, Mortal, Spurious, pid};
+use super::parkers::{Blocking, Kernel, Mortal, Spurious, owner, pid};
 use super::{DEADLOCK, RACE, explore, finds};
 use crate::algo::planted::Bug;
 use crate::algo::{Completion, Failing, Head, LockError, Owner, Park, Turn};
@@ -26,10 +26,6 @@ const FORGOTTEN: &str = "a run was begun and not ended, and nobody says so";
 const INVENTED: &str = "a failure of somebody who had not begun";
 /// What the checker prints when somebody goes on looking for ever.
 const ENDLESS: &str = "maximum number of branches";
-
-fn owner(slot: u16) -> Owner {
-    Owner::new(100 + u32::from(slot), slot, 0)
-}
 
 /// How participant 1 failed, if it was killed at its work.
 fn killed() -> Failing {

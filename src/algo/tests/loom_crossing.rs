@@ -11,7 +11,7 @@ use loom::cell::UnsafeCell;
 use loom::sync::Arc;
 use loom::thread;
 
-use super::parkers::{Blocking, Kernel, Mortal, Spurious, pid};
+use super::parkers::{Blocking, Kernel, Mortal, Spurious, owner, pid};
 use super::partial::unaware;
 use super::{DEADLOCK, RACE, explore, finds};
 use crate::algo::crossing::Arrived;
@@ -32,10 +32,6 @@ const AT_ODDS: &str = "some crossed and some did not";
 const UNKNOWN: &str = "counted, and no member";
 
 const DIED: Broken = Broken::Death { pid: 1001 };
-
-fn owner(slot: u16) -> Owner {
-    Owner::new(100 + u32::from(slot), slot, 0)
-}
 
 /// Another thread of the same process.
 fn mate(slot: u16) -> Owner {

@@ -10,7 +10,8 @@ use loom::cell::UnsafeCell;
 use loom::sync::Arc;
 use loom::thread;
 
-use super::parkers::{Blocking, Kernel, Mortal, Spurious, pid};
+use super::parkers::{Blocking, Kernel, Mortal, Spurious, owner, pid};
+use super::partial::unaware;
 use super::{DEADLOCK, RACE, explore, finds};
 use crate::algo::planted::Bug;
 use crate::algo::{Acquired, LockError, Owner, OwnerLock, Park};
@@ -18,10 +19,6 @@ use crate::shim::{AtomicU64, Ordering};
 
 /// More points than a participant passes in the models below.
 const POINTS: u32 = 24;
-
-fn owner(slot: u16) -> Owner {
-    Owner::new(100 + u32::from(slot), slot, u64::from(slot))
-}
 
 /// A lock and what it guards: two numbers that are equal whenever nobody is at work on them.
 struct Guarded<K> {
@@ -135,7 +132,7 @@ fn orphaned_lock_is_taken<K: Kernel>() {
     let dying = {
         let shared = Arc::clone(&shared);
         thread::spawn(move || {
-            shared.lock.lock(owner(1), &Unaware(&shared.kernel)).unwrap();
+            shared.lock.lock(owner(1), &unaware(&shared.kernel)).unwrap();
             // SAFETY: the lock is held.
             shared.pair.with_mut(|pair| unsafe { (*pair).0 = 1 });
             shared.kernel.bury(1);
@@ -146,8 +143,8 @@ fn orphaned_lock_is_taken<K: Kernel>() {
             assert!(!shared.lock.orphan(1, pid(1)), "nothing is left to orphan");
         })
     };
-    let unaware = Unaware(&shared.kernel);
-    let found = shared.lock.lock(owner(0), &unaware).unwrap();
+    let park = unaware(&shared.kernel);
+    let found = shared.lock.lock(owner(0), &park).unwrap();
     let (left, right) = shared.look();
     match found {
         Acquired::Clean => assert_eq!((left, right), (0, 0), "participant 0 was first"),
@@ -155,41 +152,8 @@ fn orphaned_lock_is_taken<K: Kernel>() {
             assert_eq!((left, right, whose), (1, 0, pid(1)), "participant 1 was half-way");
         }
     }
-    shared.lock.unlock(&unaware);
+    shared.lock.unlock(&park);
     dying.join().unwrap();
-}
-
-/// A way to the kernel that knows of no death.
-struct Unaware<'a, K>(&'a K);
-
-impl<K: Kernel> Park for Unaware<'_, K> {
-    fn sleep(&self, word: &AtomicU64, expected: u32, round: u32) -> bool {
-        self.0.sleep(word, expected, round)
-    }
-
-    fn release_and_wake(&self, word: &AtomicU64) -> u32 {
-        self.0.release_and_wake(word)
-    }
-
-    fn wake(&self, word: &AtomicU64, count: u32) -> u32 {
-        self.0.wake(word, count)
-    }
-
-    fn death(&self, _slot: u16) -> Option<u32> {
-        None
-    }
-
-    fn family_death(&self, _slot: u16) -> Option<u32> {
-        None
-    }
-
-    fn is_due(&self, _word: &AtomicU64) -> bool {
-        false
-    }
-
-    fn relax(&self) {
-        self.0.relax();
-    }
 }
 
 /// A way to the kernel by which the deadline passes during the first sleep.

@@ -10,17 +10,13 @@ use loom::cell::UnsafeCell;
 use loom::sync::Arc;
 use loom::thread;
 
-use super::parkers::{Blocking, Kernel, Mortal, Spurious, pid};
+use super::parkers::{Blocking, Kernel, Mortal, Spurious, owner, pid};
 use super::{DEADLOCK, RACE, explore, finds};
 use crate::algo::planted::Bug;
 use crate::algo::{Failing, Head, Owner, Reentrant};
 
 /// More points than a participant passes in the models below.
 const POINTS: u32 = 24;
-
-fn owner(slot: u16) -> Owner {
-    Owner::new(100 + u32::from(slot), slot, 0)
-}
 
 /// A lock and what it guards: two numbers that are equal whenever nobody is at work on them.
 struct Guarded<K> {

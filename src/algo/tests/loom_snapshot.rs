@@ -6,7 +6,7 @@ use std::sync::atomic::AtomicUsize;
 use loom::sync::Arc;
 use loom::thread;
 
-use super::parkers::{Blocking, Kernel, Mortal, Spurious};
+use super::parkers::{Blocking, Kernel, Mortal, Spurious, owner};
 use super::{explore, finds};
 use crate::algo::planted::Bug;
 use crate::algo::{Owner, Park, Snapshot};
@@ -57,10 +57,6 @@ impl<K: Kernel> Cell<K> {
             }
         }
     }
-}
-
-fn owner(slot: u16) -> Owner {
-    Owner::new(100 + u32::from(slot), slot, u64::from(slot))
 }
 
 /// One participant writes 1, then 2, while the other reads twice: whole values, which never go back.

@@ -8,8 +8,8 @@ use loom::sync::{Condvar, Mutex};
 use loom::thread::yield_now;
 
 use super::planted;
-use crate::algo::Park;
 use crate::algo::planted::Bug;
+use crate::algo::{Owner, Park};
 use crate::shim::{AtomicU64, Ordering};
 
 /// Participants that a model may have.
@@ -20,6 +20,11 @@ const LOW: u64 = (1 << 32) - 1;
 /// The process id of the participant in `slot`.
 pub(super) fn pid(slot: u16) -> u32 {
     1000 + u32::from(slot)
+}
+
+/// The one thread of the participant in `slot`.
+pub(super) fn owner(slot: u16) -> Owner {
+    Owner::new(100 + u32::from(slot), slot, u64::from(slot))
 }
 
 /// What the kernel knows.

@@ -11,7 +11,7 @@ use loom::sync::Arc;
 use loom::thread;
 
 use super::explore;
-use super::parkers::{Kernel, Mortal, Spurious, pid};
+use super::parkers::{Kernel, Mortal, Spurious, owner, pid};
 use super::partial::{Partial, unaware};
 use crate::algo::{Form, Head, Late, Owner, Park, Permits, Refused, Tally, bury};
 use crate::shim::{AtomicU64, Ordering};
@@ -30,10 +30,6 @@ pub(super) const TWICE: &str = "either of them has the permit";
 
 /// Seats of a model.
 const SEATS: u64 = 3;
-
-fn owner(slot: u16) -> Owner {
-    Owner::new(100 + u32::from(slot), slot, u64::from(slot))
-}
 
 /// A semaphore, and something that one at a time may touch.
 struct Shared<K> {
