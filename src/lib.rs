@@ -21,6 +21,8 @@ pub mod message;
 #[cfg(not(all(test, loom)))]
 mod process;
 #[cfg(not(all(test, loom)))]
+pub mod queue;
+#[cfg(not(all(test, loom)))]
 mod segment;
 #[cfg(not(all(test, loom)))]
 pub mod sync;
@@ -39,6 +41,8 @@ pub use process::{
     Builder, Failure, Panic, Process, Scope, ScopeError, ScopedProcess, SignalError, SpawnError,
     SpawnWithError, Worker, children, parent_alive, scope,
 };
+#[cfg(not(all(test, loom)))]
+pub use queue::{Queue, channel, channel::Channel, pipe, pipe::pipe};
 #[cfg(not(all(test, loom)))]
 pub use segment::{AllocError, public as arena};
 #[cfg(not(all(test, loom)))]

@@ -14,7 +14,7 @@
 //!     of the death, with an exchange that fails if somebody else has got the seat (`permits`), or that harms nobody who has (`berths`).
 //! I2. Seats from `high` on were never taken, so their cells are zero.
 
-use super::PoisonLock;
+use super::{FifoWords, PoisonLock};
 use crate::shim::{AtomicU64, Ordering::Relaxed, Ordering::SeqCst};
 
 /// What stands in a block that bears a lock: it tells the sweep what else there is to put in order.
@@ -29,6 +29,10 @@ pub(crate) enum Form {
     Barrier = 4,
     /// A lock and the words beside it.
     Words = 5,
+    /// A queue, and who is registered at its ends.
+    Queue = 6,
+    /// A queue that also counts what was done.
+    Tasks = 7,
 }
 
 /// The first 64 bytes of a block that bears cells.
@@ -68,6 +72,8 @@ impl Form {
             3 => Self::Condvar,
             4 => Self::Barrier,
             5 => Self::Words,
+            6 => Self::Queue,
+            7 => Self::Tasks,
             _ => Self::Lock,
         }
     }
@@ -81,15 +87,30 @@ impl Form {
     pub(crate) const fn width(self) -> usize {
         match self {
             Self::Lock | Self::Words => 0,
-            Self::RwLock | Self::Semaphore | Self::Barrier => 1,
+            Self::RwLock | Self::Semaphore | Self::Barrier | Self::Queue => 1,
             Self::Condvar => 2,
+            Self::Tasks => 4,
         }
+    }
+
+    /// Whether a queue stands there, of whichever kind.
+    pub(crate) const fn is_queue(self) -> bool {
+        matches!(self, Self::Queue | Self::Tasks)
     }
 
     /// Words that the cells of `seats` seats take: a power of two, so that a cell is found without a division.
     pub(crate) fn words(self, seats: usize) -> usize {
         if self.width() == 0 { 0 } else { (seats * self.width()).next_power_of_two().max(LINE) }
     }
+}
+
+/// What the sweep finds in a block beside its first lock, according to the block's form.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Borne<'a> {
+    /// A head, and cells.
+    Head(&'a Head, Tally<'a>),
+    /// A queue, and the cells of its ends.
+    Queue(&'a FifoWords, Tally<'a>),
 }
 
 impl Head {

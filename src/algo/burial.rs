@@ -4,7 +4,7 @@
 //! time, while the living go on. So each machine's part is without locks, and may be repeated: a sweeper may be
 //! killed half way.
 
-use super::{Berths, Crossing, Form, Head, Park, Permits, Tally, rw_lock};
+use super::{Berths, Borne, Crossing, Fifo, Form, Park, Permits, rw_lock, tasks};
 
 /// A dead participant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,12 +16,17 @@ pub(crate) struct Late {
 }
 
 /// Takes what `late` held in a block of `form` from it, and wakes those who wait for it.
-pub(crate) fn bury<P: Park>(form: Form, head: &Head, tally: Tally<'_>, late: Late, park: &P) {
-    match form {
-        Form::Lock | Form::Words => {}
-        Form::RwLock => rw_lock::bury(head, tally, late, park),
-        Form::Semaphore => Permits::of(head, tally).bury(late.slot, park),
-        Form::Condvar => Berths::of(head, tally).bury(late, park),
-        Form::Barrier => Crossing::of(head, tally).bury(late, park),
+pub(crate) fn bury<P: Park>(form: Form, borne: Borne<'_>, late: Late, park: &P) {
+    match (form, borne) {
+        (Form::RwLock, Borne::Head(head, tally)) => rw_lock::bury(head, tally, late, park),
+        (Form::Semaphore, Borne::Head(head, tally)) => Permits::of(head, tally).bury(late.slot, park),
+        (Form::Condvar, Borne::Head(head, tally)) => Berths::of(head, tally).bury(late, park),
+        (Form::Barrier, Borne::Head(head, tally)) => Crossing::of(head, tally).bury(late, park),
+        (Form::Queue, Borne::Queue(words, ends)) => Fifo::of(words, ends).bury(late.slot, late.pid, park),
+        (Form::Tasks, Borne::Queue(words, ends)) => {
+            Fifo::of(words, ends).bury(late.slot, late.pid, park);
+            tasks::bury(words, ends, late.slot, park);
+        }
+        _ => {}
     }
 }

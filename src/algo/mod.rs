@@ -17,7 +17,10 @@
 //! | `event`      | set, or not, and who waits for it                                    |
 //! | `berths`     | who waits for a notification, and who is meant by one                |
 //! | `crossing`   | who waits until all are there                                        |
+//! | `fifo`       | a queue with a lock at each end                                      |
+//! | `tasks`      | which of its items are done, and which died with who had them        |
 //! | `bearing`    | what stands at the start of a block that bears a lock; who holds what |
+//! | `lane`       | a ring of items between one producer and one consumer                |
 //! | `burial`     | what the sweep does for the dead at the machines that counted for them |
 //! | `participants` | who takes part, who descends from whom, who may not begin any more |
 //! | `outcome`    | how a child ended, in one word                                       |
@@ -41,6 +44,7 @@ mod burial;
 mod completion;
 mod crossing;
 mod event;
+mod fifo;
 mod outcome;
 mod owner_lock;
 mod park;
@@ -55,14 +59,16 @@ mod rw_lock;
 pub(crate) mod slab;
 mod snapshot;
 mod spin;
+mod tasks;
 mod word;
 
-pub(crate) use bearing::{Form, Head, Tally};
+pub(crate) use bearing::{Borne, Form, Head, Tally};
 pub(crate) use berths::Berths;
 pub(crate) use burial::{Late, bury};
 pub(crate) use completion::{Completion, Turn};
 pub(crate) use crossing::{Broken, Crossing};
 pub(crate) use event::Event;
+pub(crate) use fifo::{End, Fifo, FifoWords, Held};
 pub(crate) use outcome::Outcome;
 #[cfg(all(test, loom))]
 pub(crate) use outcome::OutcomeWord;
@@ -75,6 +81,7 @@ pub(crate) use reentrant::Reentrant;
 pub(crate) use runs::{Refusal, Runs, Taken};
 pub(crate) use rw_lock::{Came, RwLock};
 pub(crate) use snapshot::Snapshot;
+pub(crate) use tasks::Tasks;
 pub(crate) use word::{Kind, MAX_EXTENT, Word};
 
 #[cfg(all(test, loom))]

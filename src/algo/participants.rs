@@ -85,6 +85,8 @@ const LOCKS: u64 = 4;
 const STRAY: u64 = 1;
 /// The record beside the seat has memory.
 const READY: u64 = 2;
+/// Its parent waits for its end.
+const AWAITED: u64 = 8;
 
 /// Bit that no identity has together with a process id of 0.
 const RESERVED: u64 = 1 << 41;
@@ -186,6 +188,21 @@ impl Seat {
     /// Says that nothing is left of the locks that the dead participant took.
     pub(crate) fn unmark_locks(&self) {
         self.flags.fetch_and(!LOCKS, Relaxed); // under the sweep lock
+    }
+
+    /// Says whether its parent waits for its end.
+    pub(crate) fn set_awaited(&self, awaited: bool) {
+        // Relaxed: for a warning only.
+        if awaited {
+            self.flags.fetch_or(AWAITED, Relaxed);
+        } else {
+            self.flags.fetch_and(!AWAITED, Relaxed);
+        }
+    }
+
+    /// Whether its parent waits for its end, at the moment.
+    pub(crate) fn is_awaited(&self) -> bool {
+        self.flags.load(Relaxed) & AWAITED != 0
     }
 
     /// Whether it took locks that stand in blocks.

@@ -35,6 +35,24 @@ pub(crate) enum Bug {
     CloseUnfenced,
     /// `OutcomeWord::commit` does not order the bytes before the word.
     RelaxedOutcome,
+    /// `Held::commit` does not order the items before the position.
+    PositionUnordered,
+    /// `Held::look` does not order what it goes by after the position of the other side.
+    LookUnordered,
+    /// `Held::commit` finds somebody waiting, and does not change the bell.
+    BellUnchanged,
+    /// Nobody is woken when a queue's side is released.
+    RungForNobody,
+    /// `Held::ring` erases whatever `awaited` says, also of who came later.
+    AwaitedErased,
+    /// `Fifo::wait` says that somebody waits without holding the side.
+    AwaitedUnlocked,
+    /// `Fifo::wait` sleeps without a second look at the position.
+    NoSecondLook,
+    /// `Fifo` looks whether it is closed, but nothing that was sent before is ordered before that.
+    ClosedUnordered,
+    /// `Tasks::done` looks whether somebody waits before what is done can be seen.
+    DoneLooksRelaxed,
     /// `Completion::commit` does not order the work before `done`.
     DoneUnordered,
     /// `Completion::commit` stores `done` before the last of the work.

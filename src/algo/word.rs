@@ -53,6 +53,9 @@ pub(crate) const MAX_EXTENT: u64 = (1 << EXTENT_BITS) - 1;
 impl Word {
     pub(crate) const CLOSED: Self = Self(0);
 
+    /// The owner of what belongs to a queue: no participant has this number.
+    pub(crate) const QUEUE: u16 = 0xfffe;
+
     pub(crate) fn from_bits(bits: u64) -> Self {
         Self(bits)
     }

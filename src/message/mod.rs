@@ -21,6 +21,7 @@
 //! | `reader`     | the region while a message is rebuilt from it; trusts no byte of it        |
 //! | `error`      | why a message could not be rebuilt                                         |
 //! | `parcel`     | packing a message into shared memory, and unpacking it                     |
+//! | `posted`     | packing a message for a queue, and unpacking what came out of one          |
 //! | `plain`      | types that are their own bytes: [`Plain`], [`Flat`], `plain_message!`      |
 //! | `element`    | [`Element`]: plain types to whose values references may be handed out      |
 //! | `primitives` | numbers, `bool`, `char`, `()`, `Infallible`                                 |
@@ -41,6 +42,7 @@ mod error;
 mod measure;
 pub(crate) mod parcel;
 mod plain;
+pub(crate) mod posted;
 mod primitives;
 mod reader;
 #[cfg(feature = "serde")]

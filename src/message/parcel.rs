@@ -17,7 +17,7 @@ pub(crate) enum PackError<M> {
     Mismeasured(DecodeError),
 }
 
-fn measured<M: Message>(message: &M) -> Measure {
+pub(super) fn measured<M: Message>(message: &M) -> Measure {
     let mut measure = Measure::default();
     message.measure(&mut measure);
     measure

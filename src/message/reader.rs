@@ -13,6 +13,7 @@ use std::vec;
 use super::{DecodeError, Plain};
 use crate::segment::block::Block;
 use crate::segment::container::{Carried, Use};
+use crate::segment::registration::Registration;
 use crate::sys::copy::copy_out;
 
 /// How deeply boxes and vectors may be nested: each level takes stack, and running out of it kills the
@@ -174,7 +175,9 @@ impl Reader<'_> {
     pub(crate) fn moved(&mut self) -> Result<Block, DecodeError> {
         match self.manifest.next() {
             Some(Carried::Moved(block)) => Ok(block),
-            Some(Carried::Shared(..)) => Err(DecodeError::Foreign("a block is shared that was to be moved")),
+            Some(Carried::Shared(..) | Carried::End(_)) => {
+                Err(DecodeError::Foreign("a block is shared that was to be moved"))
+            }
             None => Err(DecodeError::Foreign("a block is missing")),
         }
     }
@@ -183,10 +186,19 @@ impl Reader<'_> {
     pub(crate) fn shared(&mut self, used: Use) -> Result<Arc<Block>, DecodeError> {
         match self.manifest.next() {
             Some(Carried::Shared(block, as_what)) if as_what == used => Ok(block),
-            Some(Carried::Shared(..)) => {
+            Some(Carried::Shared(..) | Carried::End(_)) => {
                 Err(DecodeError::Foreign("a shared block is something else than was expected"))
             }
             Some(Carried::Moved(_)) => Err(DecodeError::Foreign("a block is moved that was to be shared")),
+            None => Err(DecodeError::Foreign("a block is missing")),
+        }
+    }
+
+    /// Takes over a place at an end of a queue.
+    pub(crate) fn end(&mut self, used: Use) -> Result<Registration, DecodeError> {
+        match self.manifest.next() {
+            Some(Carried::End(end)) if end.used() == used => Ok(end),
+            Some(_) => Err(DecodeError::Foreign("a block is something else than an end of that queue")),
             None => Err(DecodeError::Foreign("a block is missing")),
         }
     }

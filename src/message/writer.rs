@@ -8,6 +8,7 @@ use std::sync::Arc;
 use super::{DecodeError, Measure, Plain};
 use crate::segment::block::Block;
 use crate::segment::container::{Carried, Use};
+use crate::segment::registration::Registration;
 use crate::sys::copy::copy_in;
 
 /// The place that a [`Message`](super::Message) is written to.
@@ -100,6 +101,11 @@ impl Writer<'_> {
     /// Hands over one of several handles to a block.
     pub(crate) fn shared(&mut self, block: Arc<Block>, used: Use) {
         self.carry(Carried::Shared(block, used));
+    }
+
+    /// Hands over a place at an end of a queue.
+    pub(crate) fn end(&mut self, end: Registration) {
+        self.carry(Carried::End(end));
     }
 
     fn carry(&mut self, block: Carried) {

@@ -278,6 +278,17 @@ impl Custody {
         }
     }
 
+    /// Tells the child whether its parent waits for its end, so that it can say why neither goes on.
+    pub(super) fn set_awaited(&self, awaited: bool) {
+        if let Some((arena, _)) = member::membership()
+            && let Some(identity) = self.identity(arena)
+            && let Some(seat) = arena.seats().seat(self.reservation.seat)
+            && seat.occupant() == Occupant::Process(identity.bits())
+        {
+            seat.set_awaited(awaited);
+        }
+    }
+
     /// Steps 2 to 6. The process and everyone below it are gone.
     fn reap(&self, arena: &Arena, luggage: Luggage) -> Ending {
         let number = self.reservation.seat;

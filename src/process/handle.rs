@@ -111,10 +111,12 @@ impl<R: Message> Process<R> {
         if !self.custody.is_mine() {
             return Err(Failure::NotMyChild { worker: worker() });
         }
+        self.custody.set_awaited(true);
         let settled = match runtime::existing() {
             Some(runtime) => runtime.settle(self.token, &self.custody, deadline),
             None => self.custody.settle(deadline),
         };
+        self.custody.set_awaited(false);
         match settled {
             Ok(true) => Ok(()),
             Ok(false) => Err(Failure::TimedOut { worker: worker() }),

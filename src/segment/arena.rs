@@ -196,6 +196,17 @@ impl Arena {
         Some(unsafe { self.unit(unit).cast::<[AtomicU64; RECORD / 8]>().as_ref() })
     }
 
+    /// The first words of what begins at `unit`. `None`: no unit has that number, or it never had memory.
+    pub(super) fn words_at(&self, unit: u64) -> Option<&[AtomicU64; UNIT / 8]> {
+        let ready = self.header().derived.0.ready.load(Relaxed);
+        if unit >= (self.layout.pages * UNITS) as u64 || unit / UNITS as u64 >= ready {
+            return None;
+        }
+        // SAFETY: the check above keeps the unit inside the data pages, 64-byte aligned; it is read as atomics only, for which every
+        // bit pattern is valid.
+        Some(unsafe { self.unit(unit).cast::<[AtomicU64; UNIT / 8]>().as_ref() })
+    }
+
     /// Commits the heads up to and including `index`, and some more.
     pub(crate) fn commit_heads(&self, index: usize) -> Result<(), AllocError> {
         let ready = &self.header().derived.0.ready;

@@ -7,6 +7,7 @@
 //!   Form::Lock:    [ PoisonLock 32 | data … ]
 //!   Form::Words:   [ Head 64       | data … ]
 //!   with cells:    [ Head 64 | cells of all seats | data … ]
+//!   a queue:       [ FifoWords 384 | cells of all seats | data … ]
 //! ```
 
 #![allow(unsafe_code)] // views of the block: every cast to a reference of atomics stands here
@@ -20,8 +21,8 @@ use std::sync::Arc;
 use super::arena::{Arena, existing};
 use super::block::{Bears, Block, Fill};
 use super::error::AllocError;
-use super::member;
-use crate::algo::{Form, Head, PoisonLock, Tally};
+use super::{heap, member};
+use crate::algo::{Borne, Fifo, FifoWords, Form, Head, Kind, PoisonLock, Tally, Word};
 use crate::shim::AtomicU64;
 
 /// A handle to a block that bears a lock. A clone is another one to the same block.
@@ -34,12 +35,18 @@ pub(crate) struct Bearing {
     cells: Tally<'static>,
 }
 
+/// What stands before the cells of a block of that form.
+const fn control(form: Form) -> Layout {
+    match form {
+        Form::Lock => Layout::new::<PoisonLock>(),
+        Form::Queue | Form::Tasks => Layout::new::<FifoWords>(),
+        _ => Layout::new::<Head>(),
+    }
+}
+
 /// Bytes before the data, and all bytes, of a block of that form. `None`: more than an address can count.
 fn layout(form: Form, seats: usize, data: Layout) -> Option<(Layout, usize)> {
-    let control = match form {
-        Form::Lock => Layout::new::<PoisonLock>(),
-        _ => Layout::new::<Head>(),
-    };
+    let control = control(form);
     let cells = Layout::array::<AtomicU64>(form.words(seats)).ok()?;
     let (control, _) = control.extend(cells).ok()?;
     control.extend(data).ok()
@@ -63,6 +70,18 @@ impl Bearing {
         let (layout, data_at) = layout(form, arena.layout().seats, data)?;
         let aligned = block.as_ptr().addr().get().is_multiple_of(layout.align());
         if block.size() != layout.size() || !aligned {
+            return None;
+        }
+        let this = Self::of_block(block, arena, form, data_at);
+        (Form::of(this.lock()) == form).then_some(this)
+    }
+
+    /// As [`Self::adopt`], for a form whose data is of a size that only the control words tell.
+    pub(crate) fn adopt_at_least(block: Arc<Block>, form: Form) -> Option<Self> {
+        let arena = existing()?;
+        let (layout, data_at) = layout(form, arena.layout().seats, Layout::new::<()>())?;
+        let aligned = block.as_ptr().addr().get().is_multiple_of(layout.align());
+        if block.size() < layout.size() || !aligned {
             return None;
         }
         let this = Self::of_block(block, arena, form, data_at);
@@ -97,6 +116,18 @@ impl Bearing {
         unsafe { self.block.as_ptr().cast::<Head>().as_ref() }
     }
 
+    /// The words of the queue.
+    ///
+    /// # Panics
+    /// If the form is none of a queue.
+    #[inline]
+    pub(crate) fn fifo(&self) -> &FifoWords {
+        assert!(self.form.is_queue(), "no queue stands there");
+        // SAFETY: by the assertion and `layout`, the block begins with `FifoWords`, which are atomics only; aligned and valid while
+        // `self` holds the block.
+        unsafe { self.block.as_ptr().cast::<FifoWords>().as_ref() }
+    }
+
     /// The cells: none, if the form has none.
     #[inline]
     pub(crate) fn tally(&self) -> Tally<'_> {
@@ -108,6 +139,16 @@ impl Bearing {
     pub(crate) fn data(&self) -> NonNull<u8> {
         // SAFETY: `layout` put the data behind the control words, inside the block.
         unsafe { self.block.as_ptr().add(self.data_at) }
+    }
+
+    /// The block.
+    pub(crate) fn block(&self) -> &Arc<Block> {
+        &self.block
+    }
+
+    /// The unit at which the block begins.
+    pub(crate) fn unit(&self) -> u64 {
+        self.block.unit()
     }
 
     /// Gives the handle up to a message, in which it is used as `used`.
@@ -134,9 +175,9 @@ unsafe fn tally<'a>(arena: &'a Arena, at: NonNull<u8>, form: Form) -> Tally<'a> 
     let cells = if words == 0 {
         &[]
     } else {
-        // SAFETY: by the caller's contract the cells follow the head, inside the block.
-        let first = unsafe { at.add(size_of::<Head>()) };
-        // SAFETY: as above, `words` words, aligned as the head is; they are atomics.
+        // SAFETY: by the caller's contract the cells follow the control words, inside the block.
+        let first = unsafe { at.add(control(form).size()) };
+        // SAFETY: as above, `words` words, aligned as these are; they are atomics.
         unsafe { slice::from_raw_parts(first.cast::<AtomicU64>().as_ptr(), words) }
     };
     Tally::new(cells, form.width(), &arena.header().high)
@@ -144,24 +185,51 @@ unsafe fn tally<'a>(arena: &'a Arena, at: NonNull<u8>, form: Form) -> Tally<'a> 
 
 /// What the sweep finds at the start of the block at `unit`, of `room` bytes, whose word says that it bears a lock. A form that the
 /// block is too small for reads as a lock alone.
-pub(super) fn swept(
-    arena: &Arena,
-    unit: u64,
-    room: usize,
-) -> (&PoisonLock, Option<(Form, &Head, Tally<'_>)>) {
+pub(super) fn swept(arena: &Arena, unit: u64, room: usize) -> (&PoisonLock, Option<(Form, Borne<'_>)>) {
     let at = arena.unit(unit);
     // SAFETY: the walk that calls this found the unit inside a run, so it addresses 64-byte-aligned memory of the mapping; a
     // `PoisonLock` is smaller than a unit, and made of atomics only.
     let lock = unsafe { at.cast::<PoisonLock>().as_ref() };
     let form = Form::of(lock);
     let fits = layout(form, arena.layout().seats, Layout::new::<()>())
-        .is_some_and(|(layout, _)| layout.size() <= room);
+        .is_some_and(|(layout, _)| layout.size() <= room && at.addr().get().is_multiple_of(layout.align()));
     if form.width() == 0 || !fits {
         return (lock, None);
     }
-    // SAFETY: as above; a `Head` is as large as a unit.
-    let head = unsafe { at.cast::<Head>().as_ref() };
     // SAFETY: `fits`.
     let tally = unsafe { tally(arena, at, form) };
-    (lock, Some((form, head, tally)))
+    let borne = if form.is_queue() {
+        // SAFETY: `fits`: the block has room for the words, aligned; they are atomics.
+        Borne::Queue(unsafe { at.cast::<FifoWords>().as_ref() }, tally)
+    } else {
+        // SAFETY: as above; a `Head` is as large as a unit.
+        Borne::Head(unsafe { at.cast::<Head>().as_ref() }, tally)
+    };
+    (lock, Some((form, borne)))
+}
+
+/// Whether the block at `unit`, whose word is `word`, is that of the queue with that number. Heap lock held.
+pub(super) fn is_queue(arena: &Arena, unit: u64, word: Word, number: u64) -> bool {
+    word.bears_lock()
+        && matches!(word.kind(), Kind::Private | Kind::Shared)
+        && matches!(
+            swept(arena, unit, heap::room(arena, unit, word)).1,
+            Some((form, Borne::Queue(words, _))) if form.is_queue() && words.number() == number
+        )
+}
+
+/// The queue in the block at `unit`, which the caller holds. `None`: it is none.
+pub(super) fn fifo_in(arena: &Arena, unit: u64, word: Word) -> Option<Fifo<'_>> {
+    match swept(arena, unit, heap::room(arena, unit, word)).1 {
+        Some((_, Borne::Queue(words, ends))) => Some(Fifo::of(words, ends)),
+        _ => None,
+    }
+}
+
+/// The words of the queue in the block at `unit`, which bears a lock and is the caller's to free. `None`: it is no queue.
+pub(super) fn queue_in(arena: &Arena, unit: u64, word: Word) -> Option<&FifoWords> {
+    match swept(arena, unit, heap::room(arena, unit, word)).1 {
+        Some((_, Borne::Queue(words, _))) => Some(words),
+        _ => None,
+    }
 }

@@ -18,7 +18,8 @@ use super::arena::Arena;
 use super::catch;
 use super::error::AllocError;
 use super::limbo::{self, Retired};
-use super::{heap, member, shares};
+use super::shares::Holder;
+use super::{chain, heap, member, shares};
 use crate::algo::Word;
 pub(crate) use member::locking;
 
@@ -108,6 +109,34 @@ impl Block {
         }
     }
 
+    /// A handle to no block.
+    pub(super) fn nothing() -> Self {
+        Self {
+            at: NonNull::dangling(),
+            size: 0,
+            unit: u64::MAX,
+            word: Word::CLOSED,
+            generation: 0,
+            birth: 0,
+            shareable: false,
+        }
+    }
+
+    /// The word that says whose the block is, now.
+    pub(super) fn word(&self, arena: &Arena) -> Word {
+        shares::load(arena, self.unit)
+    }
+
+    /// Where the last `len` bytes begin.
+    ///
+    /// # Panics
+    /// If there are not so many.
+    pub(super) fn end(&self, len: usize) -> NonNull<u8> {
+        assert!(len <= self.size);
+        // SAFETY: by the assertion it stays inside the block.
+        unsafe { self.at.add(self.size - len) }
+    }
+
     /// The first byte: valid for reads and writes of [`Self::size`] bytes as long as the handle lives.
     #[inline]
     pub(crate) fn as_ptr(&self) -> NonNull<u8> {
@@ -170,8 +199,11 @@ impl Drop for Block {
 /// Gives a block back: frees it if it is still private, else takes our hold off it.
 #[inline]
 pub(super) fn give_back(arena: &Arena, seat: u16, unit: u64, word: Word) {
+    if word.bears_lock() && shares::load(arena, unit) == word {
+        chain::empty(arena, unit, word);
+    }
     if word == Word::CLOSED || !heap::release(arena, seat, unit, word) {
         // An error means that the control words are damaged: then leaking is the safe thing.
-        let _ = shares::unshare(arena, seat, unit);
+        let _ = shares::unshare(arena, Holder::seat(seat), unit);
     }
 }

@@ -2,6 +2,7 @@
 
 use super::error::AllocError;
 use super::member;
+use crate::algo::Word;
 use crate::sys::{available_memory, default_capacity};
 
 /// Sets up the arena that this process and all processes forked from it share.
@@ -76,8 +77,8 @@ impl Config {
     }
 }
 
-/// What a seat number of 16 bits can tell apart, less the one that means nobody.
-const MOST_PARTICIPANTS: usize = 0xffff;
+/// What a seat number of 16 bits can tell apart, less the one that means nobody and the one that means a queue.
+const MOST_PARTICIPANTS: usize = Word::QUEUE as usize;
 
 /// A sixteenth of what is available at the start, 1 GiB at most.
 fn default_warm() -> usize {

@@ -1,7 +1,7 @@
 //! A message at rest in shared memory: its bytes, and the list of the blocks that travel inside it.
 //!
 //! ```text
-//!   [ payload length | blocks | (unit, size) … | payload … ]
+//!   [ header: payload length, blocks | (unit, size) … | payload … ]
 //!
 //!   Open (sender's, private) ── sealed; its unit told by one store ──▶ the receiver adopts ──▶ Delivery
 //! ```
@@ -31,11 +31,17 @@ use super::block::{Bears, Block, Fill};
 use super::catch::{self, Wanted};
 use super::error::AllocError;
 use super::layout::UNITS;
+use super::queued::HEADER;
+use super::registration::Registration;
+use super::shares::Holder;
 use super::{heap, member, shares};
-use crate::algo::{Kind, Word};
+use crate::algo::{End, Kind, Word};
 use crate::sys::{copy_in, copy_out};
 
-const FIXED: usize = 16;
+/// What stands before the list: the header by which a queue may own it (`queued`), two words of which are ours.
+const FIXED: usize = HEADER;
+const PAYLOAD: usize = 40;
+const BLOCKS: usize = 48;
 const ENTRY: usize = 16;
 const ALIGN: usize = 16;
 /// An entry that its receiver took over, or that was never written: no block begins there.
@@ -48,6 +54,35 @@ pub(crate) enum Carried {
     Moved(Block),
     /// As one more holder, of what the block is used as.
     Shared(Arc<Block>, Use),
+    /// As one more at an end of a queue.
+    End(Registration),
+}
+
+impl Carried {
+    fn block(&self) -> &Block {
+        match self {
+            Self::Moved(block) => block,
+            Self::Shared(block, _) => block,
+            Self::End(end) => end.block(),
+        }
+    }
+
+    fn share(&self) -> Option<Use> {
+        match self {
+            Self::Moved(_) => None,
+            Self::Shared(_, used) => Some(*used),
+            Self::End(end) => Some(end.used()),
+        }
+    }
+
+    /// Whether the handle is only a copy that fork made: the block is not this process's to give.
+    pub(super) fn is_copy(&self) -> bool {
+        if self.share().is_some() { !self.block().is_shareable() } else { !self.block().is_ours() }
+    }
+
+    pub(super) fn unit(&self) -> u64 {
+        self.block().unit()
+    }
 }
 
 /// What a shared block is used as: a receiver must not take it for another.
@@ -66,10 +101,18 @@ pub(crate) enum Use {
     Barrier,
     Once,
     OnceValue,
+    Ring,
+    Queue,
+    QueueSender,
+    QueueReceiver,
+    JoinableQueue,
+    Channel,
+    ChannelSender,
+    ChannelReceiver,
 }
 
 impl Use {
-    const ALL: [Self; 12] = [
+    const ALL: [Self; 20] = [
         Self::Value,
         Self::Frozen,
         Self::Mutex,
@@ -82,7 +125,24 @@ impl Use {
         Self::Barrier,
         Self::Once,
         Self::OnceValue,
+        Self::Ring,
+        Self::Queue,
+        Self::QueueSender,
+        Self::QueueReceiver,
+        Self::JoinableQueue,
+        Self::Channel,
+        Self::ChannelSender,
+        Self::ChannelReceiver,
     ];
+
+    /// The end of a queue at which such a handle is registered.
+    pub(super) const fn end(self) -> Option<End> {
+        match self {
+            Self::QueueSender | Self::ChannelSender => Some(End::Send),
+            Self::QueueReceiver | Self::ChannelReceiver => Some(End::Receive),
+            _ => None,
+        }
+    }
 }
 
 /// What an entry says beside the block's size.
@@ -94,17 +154,17 @@ struct Manner {
     copy: bool,
 }
 
-const SIZE: u64 = (1 << 56) - 1;
+const SIZE: u64 = (1 << 48) - 1;
 
 impl Manner {
     fn with_size(self, size: usize) -> u64 {
         let share = self.share.map_or(0, |used| used as u64);
-        size as u64 & SIZE | share << 56 | u64::from(self.copy) << 60
+        size as u64 & SIZE | share << 48 | u64::from(self.copy) << 56
     }
 
     fn of(entry: u64) -> Self {
-        let share = Use::ALL.into_iter().find(|used| *used as u64 == entry >> 56 & 15);
-        Self { share, copy: entry >> 60 & 1 != 0 }
+        let share = Use::ALL.into_iter().find(|used| *used as u64 == entry >> 48 & 0xff);
+        Self { share, copy: entry >> 56 & 1 != 0 }
     }
 }
 
@@ -115,8 +175,8 @@ pub(crate) struct Container {
     payload: usize,
     /// What was sealed into it: the blocks, and what their words said then.
     sealed: Vec<(u64, Word)>,
-    /// Handles that are copies: here still when the receiver sends them back.
-    copies: Vec<Carried>,
+    /// Handles that are copies: here still when the receiver sends them back. And registrations.
+    kept: Vec<Carried>,
 }
 
 /// A message that this process took over: its bytes, and the blocks that came with it.
@@ -161,12 +221,12 @@ impl Container {
     pub(crate) fn allocate(payload: usize, blocks: usize) -> Result<Self, AllocError> {
         let layout = layout(payload, blocks).ok_or(AllocError::Overflow)?;
         let block = Block::allocate(layout, Fill::Unspecified, Bears::Nothing)?;
-        let container = Self { block, payload, sealed: Vec::with_capacity(blocks), copies: Vec::new() };
+        let container = Self { block, payload, sealed: Vec::with_capacity(blocks), kept: Vec::new() };
         for index in 0..blocks {
             container.write(FIXED + index * ENTRY, NONE);
         }
-        container.write(0, payload as u64);
-        container.write(8, blocks as u64);
+        container.write(PAYLOAD, payload as u64);
+        container.write(BLOCKS, blocks as u64);
         Ok(container)
     }
 
@@ -190,28 +250,41 @@ impl Container {
         self.block.unit()
     }
 
+    /// How many bytes of payload there are.
+    pub(super) fn payload_len(&self) -> usize {
+        self.payload
+    }
+
+    /// Names a block in the list, as the one at `index`.
+    pub(super) fn list(&self, index: usize, carried: &Carried) {
+        let manner = Manner { share: carried.share(), copy: carried.is_copy() };
+        self.write(FIXED + index * ENTRY, carried.unit());
+        self.write(FIXED + index * ENTRY + 8, manner.with_size(carried.block().size()));
+    }
+
+    /// The block alone, for one who sees to what is listed in it.
+    pub(super) fn into_block(mut self) -> Block {
+        let empty = Block::nothing();
+        std::mem::replace(&mut self.block, empty)
+    }
+
     /// Puts the blocks into the message. On an error what was not put in is dropped, as is the message then.
     pub(crate) fn seal(mut self, carried: Vec<Carried>) -> Result<Self, AllocError> {
         let Some((arena, seat)) = member::membership() else { return Err(AllocError::Excluded) };
         for (index, carried) in carried.into_iter().enumerate() {
-            let (block, share) = match &carried {
-                Carried::Moved(block) => (block, None),
-                Carried::Shared(block, used) => (&**block, Some(*used)),
-            };
-            let (unit, size) = (block.unit(), block.size());
-            // I2: without its own handle, or leave to share, a sender can only send home.
-            let copy = if share.is_some() { !block.is_shareable() } else { !block.is_ours() };
+            let (block, share) = (carried.block(), carried.share());
+            let unit = block.unit();
+            let copy = carried.is_copy(); // I2: such a sender can only send home
             // A block that moves is shared first if a child may hold a copy of its handle, or another process does.
             let hold = !copy && (share.is_some() || block.may_be_copied() || !block.is_private(arena));
             if hold {
-                shares::share(arena, seat, unit)?;
+                shares::share(arena, Holder::seat(seat), unit)?;
             }
             let word = if copy { Word::CLOSED } else { shares::load(arena, unit) };
-            self.write(FIXED + index * ENTRY, unit);
-            self.write(FIXED + index * ENTRY + 8, Manner { share, copy }.with_size(size));
+            self.list(index, &carried);
             self.sealed.push((unit, word));
-            if copy {
-                self.copies.push(carried);
+            if copy || matches!(carried, Carried::End(_)) {
+                self.kept.push(carried); // a registration counts for the sender as long as the message is kept
             } else if !hold {
                 std::mem::forget(carried); // the message's from here on
             }
@@ -235,7 +308,7 @@ impl Drop for Container {
             let struck_out =
                 read(arena, self.block.unit(), self.block.size(), FIXED + index * ENTRY) == Some(NONE);
             match word.kind() {
-                Kind::Shared => drop(shares::unshare(arena, seat, unit)),
+                Kind::Shared => drop(shares::unshare(arena, Holder::seat(seat), unit)),
                 // Taken over: not ours any more, but still counted. Not struck out: its receiver died before it could say so,
                 // then its word is not what it was, since a dead receiver gives nothing back.
                 Kind::Private if struck_out || !heap::release(arena, seat, unit, word) => {
@@ -267,6 +340,43 @@ fn read(arena: &Arena, unit: u64, room: usize, offset: usize) -> Option<u64> {
     Some(u64::from_ne_bytes(bytes))
 }
 
+/// Bytes of the container at `unit`, whose word is `word`, of its payload, and how many blocks it lists. `None`: it is none.
+pub(super) fn measures(arena: &Arena, unit: u64, word: Word) -> Option<(usize, usize, usize)> {
+    let room = heap::room(arena, unit, word);
+    let payload = read(arena, unit, room, PAYLOAD)? as usize;
+    let blocks = read(arena, unit, room, BLOCKS)? as usize;
+    let size = layout(payload, blocks)?.size();
+    (size <= room).then_some((size, payload, blocks))
+}
+
+/// The first `blocks` that the container at `unit` lists: unit, size, and what a share is used as. It has room for so many.
+pub(super) fn listed(
+    arena: &Arena,
+    unit: u64,
+    blocks: usize,
+) -> impl Iterator<Item = (u64, usize, Option<Use>)> {
+    (0..blocks).map_while(move |index| {
+        let at = FIXED + index * ENTRY;
+        let (block, entry) = (read(arena, unit, at + ENTRY, at)?, read(arena, unit, at + ENTRY, at + 8)?);
+        Some((block, (entry & SIZE) as usize, Manner::of(entry).share))
+    })
+}
+
+/// What the block at `unit` lists, if it is a container. What it is may be doubtful, where it lies is not.
+pub(super) fn entries(arena: &Arena, unit: u64) -> impl Iterator<Item = (u64, Option<Use>)> {
+    let word = super::queued::word_of(arena, unit);
+    let blocks = match word.kind() {
+        Kind::Private => measures(arena, unit, word).map_or(0, |(.., blocks)| blocks),
+        _ => 0,
+    };
+    listed(arena, unit, blocks).map(|(at, _, used)| (at, used))
+}
+
+/// Whether the message at `message` is there, and lists the block at `unit`.
+pub(super) fn carries(arena: &Arena, message: u64, unit: u64) -> bool {
+    entries(arena, message).any(|(at, _)| at == unit)
+}
+
 impl Delivery {
     /// Takes over the message at `unit` that the participant `from`, dead or waiting, sealed. With `keep`, the container
     /// itself becomes ours; else it is read where it lies and stays the sender's.
@@ -281,8 +391,8 @@ impl Delivery {
         }
         let room = heap::room(arena, unit, word);
         let read = |offset| read(arena, unit, room, offset).ok_or(Undelivered::Damaged);
-        let payload = read(0)? as usize;
-        let blocks = read(8)? as usize;
+        let payload = read(PAYLOAD)? as usize;
+        let blocks = read(BLOCKS)? as usize;
         let size = layout(payload, blocks)
             .filter(|layout| layout.size() <= room)
             .ok_or(Undelivered::Damaged)?
@@ -332,6 +442,10 @@ impl Delivery {
         for arrival in self.arrived {
             match arrival {
                 Arrival::Block(block, None) => carried.push(Carried::Moved(block)),
+                Arrival::Block(block, Some(used)) if used.end().is_some() => {
+                    let end = Registration::new(Arc::new(block), used).ok_or(Undelivered::Damaged)?;
+                    carried.push(Carried::End(end));
+                }
                 Arrival::Block(block, Some(used)) => carried.push(Carried::Shared(Arc::new(block), used)),
                 Arrival::Copy { .. } | Arrival::Lost => return Err(Undelivered::StillInUse),
             }
@@ -379,7 +493,9 @@ fn arrive(arena: &Arena, me: u16, from: u16, unit: u64, entry: u64, home: bool) 
         Kind::Private if word.owner() == from => reown(arena, me, unit, size, word),
         Kind::Shared => {
             let birth = member::births();
-            shares::share(arena, me, unit).ok().map(|()| Block::ours(arena, unit, size, Word::CLOSED, birth))
+            shares::share(arena, Holder::seat(me), unit)
+                .ok()
+                .map(|()| Block::ours(arena, unit, size, Word::CLOSED, birth))
         }
         _ => None,
     };

@@ -27,7 +27,7 @@ use std::time::Duration;
 
 use super::arena::{self, Arena, existing};
 use super::error::AllocError;
-use crate::algo::{Occupant, Owner, Park};
+use crate::algo::{Occupant, Owner, Park, Seat};
 use crate::shim::{
     AtomicU64,
     Ordering::{AcqRel, Acquire, Relaxed, Release},
@@ -465,6 +465,18 @@ pub(crate) fn death(arena: &Arena, number: u16) -> Option<u32> {
         Some(Occupant::Nobody) => Some(0),
         // No seat has this number: the word is damaged, and waiting for it would be for ever.
         None => Some(0),
+    }
+}
+
+/// Whether this process's parent waits for it to end, at the moment.
+pub(crate) fn is_awaited() -> bool {
+    membership().and_then(|(arena, seat)| arena.seats().seat(seat)).is_some_and(Seat::is_awaited)
+}
+
+/// Takes what they held from the dead whom nobody awaits, once in a while for the whole family.
+pub(crate) fn sweep_now_and_then() {
+    if let Some(arena) = existing() {
+        super::sweep::sweep_strays_now_and_then(arena);
     }
 }
 

@@ -16,6 +16,10 @@
 //! | `limbo`     | blocks that wait until children that may reach them are gone               |
 //! | `shares`    | blocks that several processes hold                                         |
 //! | `container` | messages at rest, with the blocks that travel inside them                  |
+//! | `chain`     | where the items of a queue without bounds lie                              |
+//! | `envelope`  | messages that go through a queue                                           |
+//! | `registration` | who is at an end of a queue                                             |
+//! | `queued`    | blocks that belong to a queue                                              |
 //! | `catch`     | how a block comes back that a child was given                              |
 //! | `sweep`     | what the dead held comes back                                              |
 //! | `stats`     | counting, checking                                                         |
@@ -26,7 +30,9 @@ pub(crate) mod bearing;
 pub(crate) mod block;
 mod builder;
 mod catch;
+pub(crate) mod chain;
 pub(crate) mod container;
+pub(crate) mod envelope;
 mod error;
 mod header;
 mod heap;
@@ -34,7 +40,9 @@ mod hints;
 mod layout;
 mod limbo;
 pub(crate) mod member;
+pub(crate) mod queued;
 pub(crate) mod record;
+pub(crate) mod registration;
 mod shares;
 mod stats;
 pub(crate) mod sweep;

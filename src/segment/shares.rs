@@ -3,7 +3,7 @@
 //! ```text
 //!   Private(p) ── share ──▶ Shared(record) ── last hold released ──▶ Private(me) ─▶ free
 //!
-//!   record  [ block + 1 | next record | hold | hold | 0 | hold | …30 ]       hold = seat + 1
+//!   record  [ block + 1 | next record | hold | hold | 0 | hold | …30 ]       hold = seat + 1, or the unit of a message in a queue
 //! ```
 //!
 //! A hold is one word of the record; a participant may have several. What is true is the set of holds of live
@@ -13,6 +13,7 @@
 //! |-----------|-------------------------------------|--------------------------------------------|--------------|
 //! | share     | block word: Private → Shared        | a record nobody names: swept               | the holds of the dead one are swept |
 //! | add       | the hold                            | nothing happened                           | likewise |
+//! | hand over | the hold: one holder → another      | still held by the first                    | held by the second |
 //! | release   | the hold: seat + 1 → 0              | still held by the dead one: swept          | if it was the last: found without holds, freed by the sweep |
 //!
 //! I1. A record's own claim is `Shared` naming itself, so no sweep takes it for a block of the dead.
@@ -22,7 +23,7 @@ use super::arena::Arena;
 use super::error::AllocError;
 use super::heap::{self, Taken};
 use super::layout::UNITS;
-use super::member;
+use super::{chain, container, member, queued};
 use crate::algo::{Kind, Word};
 use crate::shim::{AtomicU64, Ordering::Relaxed};
 
@@ -32,6 +33,32 @@ const UNITS_OF_RECORD: u64 = 4;
 const BLOCK: usize = 0;
 const NEXT: usize = 1;
 const HOLDS: usize = 2;
+
+/// Who holds a block.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Holder(u64);
+
+/// Holds from here on are of messages.
+const MESSAGE: u64 = 1 << 63;
+
+impl Holder {
+    /// The participant in a seat.
+    pub(super) const fn seat(seat: u16) -> Self {
+        Self(seat as u64 + 1)
+    }
+
+    /// The container at a unit, which is in a queue, or on its way.
+    pub(super) const fn message(unit: u64) -> Self {
+        Self(unit | MESSAGE)
+    }
+
+    /// Counts, or (with -1) discounts, the hold with the participant that has it. Who owns a message is counted for it.
+    fn count(self, arena: &Arena, change: i64) {
+        if self.0 & MESSAGE == 0 {
+            member::count_owned(arena, (self.0 - 1) as u16, change);
+        }
+    }
+}
 
 /// The words of a record. Relaxed throughout: the shares lock orders its holders one after the other.
 type Words = [AtomicU64; RECORD / 8];
@@ -62,7 +89,7 @@ fn words(arena: &Arena, record: u32) -> Option<&Words> {
 }
 
 /// The records of a chain. Ends after as many as a damaged chain could have at most.
-fn chain(arena: &Arena, first: u32) -> impl Iterator<Item = (u32, &Words)> {
+fn records(arena: &Arena, first: u32) -> impl Iterator<Item = (u32, &Words)> {
     let mut next = Some(first);
     std::iter::from_fn(move || {
         let record = next?;
@@ -74,39 +101,35 @@ fn chain(arena: &Arena, first: u32) -> impl Iterator<Item = (u32, &Words)> {
 }
 
 fn holds(arena: &Arena, first: u32) -> impl Iterator<Item = &AtomicU64> {
-    chain(arena, first).flat_map(|(_, words)| &words[HOLDS..])
+    records(arena, first).flat_map(|(_, words)| &words[HOLDS..])
 }
 
-/// Adds a hold of the participant in `seat` to the block at `unit`, which becomes shared if it was private.
-pub(super) fn share(arena: &Arena, seat: u16, unit: u64) -> Result<(), AllocError> {
+/// Adds a hold to the block at `unit`, which becomes shared if it was private.
+pub(super) fn share(arena: &Arena, holder: Holder, unit: u64) -> Result<(), AllocError> {
     let me = member::seat().ok_or(AllocError::Excluded)?;
     // Taken before the lock, so that no allocation happens under it; given back if it is not needed.
     let spare = heap::take(arena, me, RECORD, 8)?;
-    member::count_owned(arena, seat, 1);
-    let used = with_shares(arena, || add_hold(arena, seat, unit, spare));
+    holder.count(arena, 1);
+    let used = with_shares(arena, || add_hold(arena, holder, unit, spare));
     if used != Ok(Some(true)) {
         heap::release(arena, me, spare.unit, spare.word);
     }
-    match used {
+    let shared = match used {
         Ok(Some(_)) => Ok(()),
-        Ok(None) => {
-            member::count_owned(arena, seat, -1);
-            Err(AllocError::Corrupt { page: unit as usize / UNITS })
-        }
-        Err(error) => {
-            member::count_owned(arena, seat, -1);
-            Err(error)
-        }
-    }
+        Ok(None) => Err(AllocError::Corrupt { page: unit as usize / UNITS }),
+        Err(error) => Err(error),
+    };
+    shared.inspect_err(|_| holder.count(arena, -1))
 }
 
 /// Shares lock held. Whether the spare record was used; `None`: the block is none that can be shared.
-fn add_hold(arena: &Arena, seat: u16, unit: u64, spare: Taken) -> Option<bool> {
-    let hold = u64::from(seat) + 1;
+fn add_hold(arena: &Arena, holder: Holder, unit: u64, spare: Taken) -> Option<bool> {
+    let Holder(hold) = holder;
     let block = load(arena, unit);
     match block.kind() {
-        Kind::Private => {
-            let record = keep_record(arena, unit, spare, [u64::from(block.owner()) + 1, hold], 0)?;
+        Kind::Private if block.owner() != Word::QUEUE => {
+            let owner = Holder::seat(block.owner());
+            let record = keep_record(arena, unit, spare, [owner.0, hold], 0)?;
             let shared = Word::shared(block.extent(), record, block.bears_lock());
             exchange(arena, unit, block, shared).then_some(true) // share: the commit
         }
@@ -125,6 +148,37 @@ fn add_hold(arena: &Arena, seat: u16, unit: u64, spare: Taken) -> Option<bool> {
     }
 }
 
+/// Gives a hold of `from` on the block at `unit` to `to`. `false`: there is none.
+pub(super) fn hand_over(arena: &Arena, unit: u64, from: Holder, to: Holder) -> Result<bool, AllocError> {
+    to.count(arena, 1);
+    let handed = with_shares(arena, || {
+        let block = load(arena, unit);
+        if block.kind() != Kind::Shared {
+            return false;
+        }
+        let hold = holds(arena, block.record()).find(|hold| hold.load(Relaxed) == from.0);
+        if let Some(hold) = hold {
+            hold.store(to.0, Relaxed); // hand over: the commit
+        }
+        hold.is_some()
+    });
+    match handed {
+        Ok(true) => from.count(arena, -1),
+        _ => to.count(arena, -1),
+    }
+    handed
+}
+
+/// The messages that hold the block at `unit`. Shares lock held.
+pub(super) fn messages(arena: &Arena, unit: u64) -> impl Iterator<Item = u64> {
+    let block = load(arena, unit);
+    let record = (block.kind() == Kind::Shared).then(|| block.record());
+    record.into_iter().flat_map(move |record| holds(arena, record)).filter_map(|hold| {
+        let hold = hold.load(Relaxed);
+        (hold & MESSAGE != 0).then_some(hold & !MESSAGE)
+    })
+}
+
 /// Writes a record into the spare object and keeps it.
 fn keep_record(arena: &Arena, unit: u64, spare: Taken, first: [u64; 2], next: u64) -> Option<u32> {
     let record = u32::try_from(spare.unit / UNITS_OF_RECORD).ok()?;
@@ -139,8 +193,8 @@ fn keep_record(arena: &Arena, unit: u64, spare: Taken, first: [u64; 2], next: u6
     exchange(arena, spare.unit, spare.word, itself).then_some(record)
 }
 
-/// Takes one hold of the participant in `seat` off the block at `unit`; frees the block if that was the last.
-pub(super) fn unshare(arena: &Arena, seat: u16, unit: u64) -> Result<(), AllocError> {
+/// Takes one hold off the block at `unit`; frees the block if that was the last.
+pub(super) fn unshare(arena: &Arena, holder: Holder, unit: u64) -> Result<(), AllocError> {
     let me = member::seat().ok_or(AllocError::Excluded)?;
     let mut released = false;
     let last = with_shares(arena, || {
@@ -148,7 +202,7 @@ pub(super) fn unshare(arena: &Arena, seat: u16, unit: u64) -> Result<(), AllocEr
         if block.kind() != Kind::Shared {
             return None;
         }
-        let mine = holds(arena, block.record()).find(|hold| hold.load(Relaxed) == u64::from(seat) + 1)?;
+        let mine = holds(arena, block.record()).find(|hold| hold.load(Relaxed) == holder.0)?;
         mine.store(0, Relaxed); // release: the commit
         released = true;
         if !block.bears_lock() {
@@ -158,10 +212,13 @@ pub(super) fn unshare(arena: &Arena, seat: u16, unit: u64) -> Result<(), AllocEr
         heap::with_heap(arena, || end_if_unheld(arena, me, unit, block)).ok().flatten()
     })?;
     if let Some((block, mine)) = last {
+        if block.bears_lock() {
+            chain::empty(arena, unit, block);
+        }
         finish(arena, me, unit, block, mine);
     }
     if released {
-        member::count_owned(arena, seat, -1); // the last: until then a sweep would have something to find
+        holder.count(arena, -1); // the last: until then a sweep would have something to find
     }
     Ok(())
 }
@@ -179,7 +236,7 @@ pub(super) fn end_if_unheld(arena: &Arena, me: u16, unit: u64, block: Word) -> O
 /// Frees a block that [`end_if_unheld`] made ours, then its records.
 pub(super) fn finish(arena: &Arena, me: u16, unit: u64, block: Word, mine: Word) {
     heap::release(arena, me, unit, mine);
-    let records: Vec<u32> = chain(arena, block.record()).map(|(record, _)| record).collect();
+    let records: Vec<u32> = records(arena, block.record()).map(|(record, _)| record).collect();
     for record in records {
         free_record(arena, record);
     }
@@ -209,19 +266,38 @@ pub(super) enum Swept {
     StrayRecord(u32),
 }
 
-/// Takes every hold of `dead` off the shared block at `unit`. Shares lock held.
-pub(super) fn sweep(arena: &Arena, me: u16, dead: u16, unit: u64, block: Word) -> Swept {
+/// Takes every hold of `dead`, and of messages that are no more, off the shared block at `unit`. `is_found` says whether the sweep
+/// has just taken the block at a unit over. Shares lock and heap lock held.
+pub(super) fn sweep(
+    arena: &Arena,
+    me: u16,
+    dead: u16,
+    (unit, block): (u64, Word),
+    is_found: impl Fn(u64) -> bool,
+) -> Swept {
     if u64::from(block.record()) * UNITS_OF_RECORD == unit {
         let named = words(arena, block.record()).and_then(|words| words[BLOCK].load(Relaxed).checked_sub(1));
         let reached = named.is_some_and(|named| {
             let word = load(arena, named);
             word.kind() == Kind::Shared
-                && chain(arena, word.record()).any(|(record, _)| record == block.record())
+                && records(arena, word.record()).any(|(record, _)| record == block.record())
         });
         return if reached { Swept::Kept } else { Swept::StrayRecord(block.record()) };
     }
-    for hold in holds(arena, block.record()).filter(|hold| hold.load(Relaxed) == u64::from(dead) + 1) {
-        hold.store(0, Relaxed);
+    for word in holds(arena, block.record()) {
+        let hold = word.load(Relaxed);
+        let gone = if hold & MESSAGE != 0 {
+            let message = hold & !MESSAGE;
+            // What the dead one had packed and not sent, or taken and not unpacked, is nobody's.
+            queued::word_of(arena, message).owner() == dead
+                || is_found(message)
+                || !container::carries(arena, message, unit)
+        } else {
+            Holder(hold) == Holder::seat(dead)
+        };
+        if gone {
+            word.store(0, Relaxed);
+        }
     }
     match end_if_unheld(arena, me, unit, block) {
         Some((block, mine)) => Swept::Ended(block, mine),

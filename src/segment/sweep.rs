@@ -26,6 +26,7 @@ use super::error::AllocError;
 use super::heap::{self, objects, with_heap};
 use super::layout::UNITS;
 use super::member::{self, death};
+use super::queued::{self, QueueId};
 use super::shares::{self, Swept, with_shares};
 use crate::algo::{self, Kin, Kind, Late, Occupant, Outcome, OwnerLock, Seat, Word};
 use crate::shim::Ordering::Acquire;
@@ -158,8 +159,8 @@ fn sweep(arena: &Arena, dead: u16, identity: u64) -> bool {
         // D1: the dead one's last count is the truth, or too high
         loop {
             match sweep_batch(arena, dead) {
-                Ok(BATCH) => {}
-                Ok(_) => break,
+                Ok(true) => {}
+                Ok(false) => break,
                 Err(_) => return false,
             }
         }
@@ -168,12 +169,11 @@ fn sweep(arena: &Arena, dead: u16, identity: u64) -> bool {
     seat.vacate(identity)
 }
 
-/// Takes over, or frees, up to `BATCH` blocks of the dead. Returns how many.
-fn sweep_batch(arena: &Arena, dead: u16) -> Result<usize, AllocError> {
+/// Takes over, or frees, up to `BATCH` blocks of the dead. Returns whether there may be more.
+fn sweep_batch(arena: &Arena, dead: u16) -> Result<bool, AllocError> {
     let me = member::seat().ok_or(AllocError::Excluded)?;
     let mut found = Vec::with_capacity(BATCH);
-    with_shares(arena, || with_heap(arena, || walk(arena, me, dead, &mut found)))??;
-    let count = found.len();
+    let more = with_shares(arena, || with_heap(arena, || walk(arena, me, dead, &mut found)))??;
     for found in found {
         match found {
             Found::Block(unit, mine) => drop(heap::release(arena, me, unit, mine)),
@@ -181,17 +181,20 @@ fn sweep_batch(arena: &Arena, dead: u16) -> Result<usize, AllocError> {
             Found::StrayRecord(record) => shares::sweep_record(arena, record),
         }
     }
-    Ok(count)
+    Ok(more)
 }
 
-/// Walks the heap for what `dead` held. Shares lock and heap lock held.
-fn walk(arena: &Arena, me: u16, dead: u16, found: &mut Vec<Found>) {
+/// Walks the heap for what `dead` held, and for what belonged to queues that are no more. Shares lock and heap lock held. Returns
+/// whether to walk again: there was too much, or what was found held other things.
+fn walk(arena: &Arena, me: u16, dead: u16, found: &mut Vec<Found>) -> bool {
+    let mut again = false;
     for (unit, word) in blocks(arena) {
-        look(arena, me, dead, unit, word, found);
+        again |= look(arena, me, dead, unit, word, found);
         if found.len() == BATCH {
-            return;
+            return true;
         }
     }
+    again
 }
 
 /// Everything in the heap with a word of its own, runs and objects of slabs: where it begins, and the word. Heap lock held.
@@ -204,9 +207,16 @@ fn blocks(arena: &Arena) -> impl Iterator<Item = (u64, Word)> {
     })
 }
 
-/// Looks at one block.
-fn look(arena: &Arena, me: u16, dead: u16, unit: u64, word: Word, found: &mut Vec<Found>) {
+/// Looks at one block. Returns whether there may be more to be found once it is freed.
+fn look(arena: &Arena, me: u16, dead: u16, unit: u64, word: Word, found: &mut Vec<Found>) -> bool {
     match word.kind() {
+        Kind::Private if word.owner() == Word::QUEUE => {
+            let stray = queued::is_stray(arena, unit);
+            if stray && let Some(mine) = queued::take(arena, me, unit, word) {
+                found.push(Found::Block(unit, mine));
+            }
+            stray // a message: it may have held what the walk has passed
+        }
         Kind::Private if word.owner() == dead => {
             let mine = Word::private(word.extent(), me, word.tag(), false);
             member::count_owned(arena, me, 1);
@@ -215,14 +225,32 @@ fn look(arena: &Arena, me: u16, dead: u16, unit: u64, word: Word, found: &mut Ve
             } else {
                 member::count_owned(arena, me, -1);
             }
+            true // a queue, or a message: what it held may be stray now
         }
-        Kind::Shared => match shares::sweep(arena, me, dead, unit, word) {
-            Swept::Kept => {}
-            Swept::Ended(block, mine) => found.push(Found::Ended { unit, block, mine }),
-            Swept::StrayRecord(record) => found.push(Found::StrayRecord(record)),
-        },
-        _ => {}
+        Kind::Shared => {
+            let is_found =
+                |unit| found.iter().any(|found| matches!(found, Found::Block(at, _) if *at == unit));
+            match shares::sweep(arena, me, dead, (unit, word), is_found) {
+                Swept::Kept => false,
+                Swept::Ended(block, mine) => {
+                    found.push(Found::Ended { unit, block, mine });
+                    true
+                }
+                Swept::StrayRecord(record) => {
+                    found.push(Found::StrayRecord(record));
+                    false
+                }
+            }
+        }
+        _ => false,
     }
+}
+
+/// The blocks that belong to `queue`, wherever they are.
+pub(super) fn belonging_to(arena: &Arena, queue: QueueId) -> Vec<u64> {
+    let belongs = |(unit, _): &(u64, Word)| queued::belonging(arena, *unit, queue).is_some();
+    // An error leaves them to the next sweep.
+    with_heap(arena, || blocks(arena).filter(belongs).map(|(unit, _)| unit).collect()).unwrap_or_default()
 }
 
 /// Whether the process in `seat`, dead, and all it spawned are gone: nobody writes any more what it may have lent. Forks of the
@@ -296,8 +324,8 @@ fn bury_in_block(arena: &Arena, late: Late, unit: u64, word: Word) {
         return;
     }
     let (lock, more) = bearing::swept(arena, unit, heap::room(arena, unit, word));
-    if let Some((form, head, tally)) = more {
-        algo::bury(form, head, tally, late, &member::park());
+    if let Some((form, borne)) = more {
+        algo::bury(form, borne, late, &member::park());
     }
     orphan(lock.owner_lock(), late);
 }

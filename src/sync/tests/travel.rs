@@ -233,7 +233,7 @@ fn no_kind_is_taken_for_another() {
 fn misused(manifest: Vec<Carried>, used: Use) -> Vec<Carried> {
     let misuse = |carried| match carried {
         Carried::Shared(block, _) => Carried::Shared(block, used),
-        Carried::Moved(block) => Carried::Moved(block),
+        carried => carried,
     };
     manifest.into_iter().map(misuse).collect()
 }

@@ -1,0 +1,5 @@
+//! Tests of the queues.
+
+mod channels;
+mod pipes;
+mod queues;

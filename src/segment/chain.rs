@@ -1,0 +1,252 @@
+//! Where the items of a queue without bounds lie: segments, one behind the other.
+//!
+//! ```text
+//!   first ─▶ [segment]──next──▶ [segment]──next──▶ [segment]
+//!                ▲ head's                              ▲ tail's        a segment holds [position, position + length)
+//! ```
+//!
+//! A segment ends early if the next item does not fit: the next one begins where it ended. Segments belong to the queue (`queued`), so
+//! no death frees them. All words here are changed by who holds the side that they are of.
+//!
+//! | side    | word      | meaning                                                                    |
+//! |---------|-----------|----------------------------------------------------------------------------|
+//! | send    | `SEGMENT` | the unit of the segment of the tail, plus one; 0: there was none yet        |
+//! | send    | `SPARE`   | one that belongs to the queue, and may not be linked yet                     |
+//! | send    | `POSTED`  | a message of the queue that is not sent yet, by its unit plus one          |
+//! | receive | `SEGMENT` | the unit of the segment of the head, plus one; 0: the first, if there is one |
+//! | receive | `SPARE`   | one that is read to its end, and may not be freed yet                        |
+//!
+//! **Deaths.** A new segment: its unit in `SPARE` — given to the queue — linked — `SEGMENT` — `SPARE` cleared. Killed anywhere between,
+//! the next sender finds it linked and goes on to it, or not linked and uses it; not given, it is swept. An old one: its unit in `SPARE` —
+//! `SEGMENT` moved on — freed — `SPARE` cleared. Killed between: the next receiver frees it, or it is gone.
+
+use std::ptr::NonNull;
+
+use super::arena::Arena;
+use super::bearing;
+use super::error::AllocError;
+use super::queued::{self, HEADER, Header, LENGTH, NEXT, POSITION, QueueId};
+use super::{envelope, heap, member};
+use crate::algo::{End, FifoWords, Word};
+use crate::shim::{AtomicU64, Ordering::Relaxed};
+
+const SEGMENT: usize = 0;
+const SPARE: usize = 1;
+/// A word of the send side: the message that was given to the queue (`envelope`) and may not be sent yet, by its unit plus one.
+pub(crate) const POSTED: usize = 2;
+
+/// Bytes of the first segment, and the most that others are made of, unless an item needs more.
+const SMALLEST: usize = 4096;
+const LARGEST: usize = 256 * 1024;
+
+/// The segments of a queue.
+#[derive(Clone, Copy)]
+pub(crate) struct Chain<'a> {
+    arena: &'a Arena,
+    words: &'a FifoWords,
+    queue: QueueId,
+    /// Bytes of a position.
+    scale: usize,
+}
+
+/// What lies at the head or at the tail: where, and how many positions on end.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Stretch {
+    pub(crate) at: NonNull<u8>,
+    pub(crate) positions: u64,
+}
+
+/// Why there is none.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum ChainError {
+    /// There is no memory for a new segment.
+    Refused(AllocError),
+    /// The words make no sense.
+    Corrupt,
+}
+
+impl<'a> Chain<'a> {
+    /// The segments of `queue`, whose words these are. A position takes `scale` bytes.
+    pub(crate) fn of(arena: &'a Arena, words: &'a FifoWords, queue: QueueId, scale: usize) -> Self {
+        Self { arena, words, queue, scale: scale.max(1) }
+    }
+
+    /// A segment, by its unit plus one, and how many bytes it really has.
+    fn segment(&self, link: u64) -> Option<(Word, &'a Header, usize)> {
+        let unit = link.checked_sub(1)?;
+        let (word, header) = queued::belonging(self.arena, unit, self.queue)?;
+        if header[LENGTH].load(Relaxed) == 0 {
+            return None; // a message
+        }
+        Some((word, header, heap::room(self.arena, unit, word)))
+    }
+
+    /// What of a segment lies from `position` on, up to `end` at most.
+    fn stretch(&self, link: u64, position: u64, end: u64) -> Option<Stretch> {
+        let (_, header, room) = self.segment(link)?;
+        let (begin, length) = (header[POSITION].load(Relaxed), header[LENGTH].load(Relaxed));
+        let length = length.min(((room - HEADER) / self.scale) as u64); // whatever the header says
+        let before = position.checked_sub(begin).filter(|before| *before <= length)?;
+        let positions = (length - before).min(end.saturating_sub(position));
+        // `before <= length`, which fits the block.
+        let offset = HEADER + before as usize * self.scale;
+        Some(Stretch { at: at(self.arena, link - 1, offset.min(room)), positions })
+    }
+
+    /// Where `need` positions from the tail on can be written, in a new segment if need be. The caller holds the send side.
+    pub(crate) fn at_tail(
+        &self,
+        place: &[AtomicU64; 8],
+        tail: u64,
+        need: u64,
+    ) -> Result<Stretch, ChainError> {
+        loop {
+            let link = place[SEGMENT].load(Relaxed);
+            let mut before = 0;
+            if link != 0 {
+                let (_, header, room) = self.segment(link).ok_or(ChainError::Corrupt)?;
+                let next = header[NEXT].load(Relaxed);
+                if next == 0 {
+                    let stretch = self.stretch(link, tail, u64::MAX).ok_or(ChainError::Corrupt)?;
+                    if need <= stretch.positions {
+                        return Ok(stretch);
+                    }
+                } else {
+                    if self.segment(next).is_none_or(|(_, header, _)| header[POSITION].load(Relaxed) != tail)
+                    {
+                        return Err(ChainError::Corrupt);
+                    }
+                    place[SEGMENT].store(next, Relaxed); // one that somebody linked, and was killed
+                    place[SPARE].store(0, Relaxed);
+                    continue;
+                }
+                before = room;
+            }
+            let new = self.new_segment(place, link, tail, need, before)?;
+            match self.segment(link) {
+                Some((_, header, _)) => header[NEXT].store(new, Relaxed), // published by the commit (Q1)
+                None => self.words.first.store(new, Relaxed),
+            }
+            place[SEGMENT].store(new, Relaxed);
+            place[SPARE].store(0, Relaxed);
+        }
+    }
+
+    /// A segment that begins at the tail and is not linked yet: the spare one, or a new one, larger than the last.
+    fn new_segment(
+        &self,
+        place: &[AtomicU64; 8],
+        current: u64,
+        tail: u64,
+        need: u64,
+        before: usize,
+    ) -> Result<u64, ChainError> {
+        let me = member::seat().ok_or(ChainError::Refused(AllocError::Excluded))?;
+        let spare = place[SPARE].load(Relaxed);
+        if spare != current
+            && let Some((word, header, _)) = self.segment(spare)
+        {
+            if header[LENGTH].load(Relaxed) >= need {
+                header[POSITION].store(tail, Relaxed);
+                return Ok(spare);
+            }
+            queued::discard(self.arena, me, spare - 1, word); // too small
+        }
+        let least =
+            usize::try_from(need).ok().and_then(|need| need.checked_mul(self.scale)?.checked_add(HEADER));
+        let least = least.ok_or(ChainError::Refused(AllocError::Overflow))?;
+        let bytes = (before * 2).clamp(SMALLEST, LARGEST).max(least);
+        let taken = heap::take(self.arena, me, bytes, HEADER).map_err(ChainError::Refused)?;
+        let Some(header) = self.arena.words_at(taken.unit) else { return Err(ChainError::Corrupt) };
+        self.queue.sign(header, tail);
+        let room = heap::room(self.arena, taken.unit, taken.word);
+        header[LENGTH].store(((room - HEADER) / self.scale) as u64, Relaxed);
+        place[SPARE].store(taken.unit + 1, Relaxed);
+        if queued::give(self.arena, me, taken.unit, taken.word) {
+            Ok(taken.unit + 1)
+        } else {
+            Err(ChainError::Corrupt)
+        }
+    }
+
+    /// What lies between the head and the tail, up to the end of the head's segment. The caller holds the receive side, and `head` is
+    /// below `tail`.
+    pub(crate) fn at_head(
+        &self,
+        place: &[AtomicU64; 8],
+        head: u64,
+        tail: u64,
+    ) -> Result<Stretch, ChainError> {
+        let mut link = place[SEGMENT].load(Relaxed);
+        if link == 0 {
+            link = self.words.first.load(Relaxed);
+            place[SEGMENT].store(link, Relaxed);
+        }
+        let spent = place[SPARE].load(Relaxed);
+        if spent != 0 {
+            self.free_spent(place, spent, link); // somebody was killed before it could
+        }
+        loop {
+            let (_, header, _) = self.segment(link).ok_or(ChainError::Corrupt)?;
+            let next = header[NEXT].load(Relaxed);
+            let begin = self.segment(next).map(|(_, header, _)| header[POSITION].load(Relaxed));
+            if begin == Some(head) {
+                place[SPARE].store(link, Relaxed);
+                place[SEGMENT].store(next, Relaxed);
+                self.free_spent(place, link, next);
+                link = next;
+                continue;
+            }
+            let stretch = self.stretch(link, head, begin.unwrap_or(tail).min(tail));
+            return stretch.filter(|stretch| stretch.positions > 0).ok_or(ChainError::Corrupt);
+        }
+    }
+
+    fn free_spent(&self, place: &[AtomicU64; 8], spent: u64, current: u64) {
+        if spent != current
+            && let (Some((word, ..)), Some(me)) = (self.segment(spent), member::seat())
+        {
+            queued::discard(self.arena, me, spent - 1, word);
+        }
+        place[SPARE].store(0, Relaxed);
+    }
+
+    /// Frees all segments. Nobody uses the queue any more.
+    fn free_all(&self) {
+        let Some(me) = member::seat() else { return };
+        let [send, receive] = [End::Send, End::Receive].map(|end| self.words.place(end));
+        let head = receive[SEGMENT].load(Relaxed);
+        let mut next = if head == 0 { self.words.first.load(Relaxed) } else { head };
+        let apart = [receive[SPARE].load(Relaxed), send[SPARE].load(Relaxed)];
+        while let Some((word, header, _)) = self.segment(next) {
+            let link = next;
+            next = header[NEXT].load(Relaxed);
+            queued::discard(self.arena, me, link - 1, word); // fails if a sweep was faster
+        }
+        for link in apart {
+            if let Some((word, ..)) = self.segment(link) {
+                queued::discard(self.arena, me, link - 1, word);
+            }
+        }
+    }
+}
+
+/// The address `offset` bytes into the block at `unit`, which has as many.
+#[allow(unsafe_code)] // one address
+fn at(arena: &Arena, unit: u64, offset: usize) -> NonNull<u8> {
+    // SAFETY: the caller has held `offset` against the block's own size (`stretch`), so it stays inside the mapping, or at its end.
+    unsafe { arena.unit(unit).add(offset) }
+}
+
+/// Frees what belongs to the queue in the block at `unit`, if a queue is in it. The block, whose word was `word`, is the caller's to
+/// free, and nobody else's any more.
+pub(super) fn empty(arena: &Arena, unit: u64, word: Word) {
+    let Some(words) = bearing::queue_in(arena, unit, word) else { return };
+    let queue = QueueId::new(unit, words.number());
+    let unread = words.position(End::Send) != words.position(End::Receive);
+    let posted = words.place(End::Send)[POSTED].load(Relaxed) != 0;
+    if (unread || posted) && words.item.load(Relaxed) == 0 {
+        envelope::discard_all(arena, queue);
+    }
+    Chain::of(arena, words, queue, words.item.load(Relaxed) as usize).free_all();
+}
