@@ -17,7 +17,7 @@
 //! |------|--------------------------------|----------------------------------|----------------------------------------|
 //! | Q1   | `commit` of the tail           | `look` at the tail               | the items below it                     |
 //! | Q2   | `commit` of the head           | `look` at the head               | that nobody reads below it any more    |
-//! | Q3   | `ring_all`                     | `wait`, its look at the bell     | why it rang: closed, or nobody is left |
+//! | Q3   | `ring_all`                     | `announce`, its look at the bell | why it rang: closed, or nobody is left |
 //! | Q4   | `leave`, `bury`, `close`       | `flags`                          | what was sent before                   |
 //!
 //! What one holder of a side did is ordered before the next one by the lock (E1). So the cached position `seen`, `awaited`, and
@@ -198,11 +198,6 @@ impl FifoWords {
         self.side(end).position.load(Acquire)
     }
 
-    /// The lock of the send side, with which the block begins.
-    pub(crate) fn first_lock(&self) -> &PoisonLock {
-        &self.send.lock
-    }
-
     /// The side of `end`.
     const fn side(&self, end: End) -> &Side {
         match end {
@@ -256,12 +251,6 @@ impl<'a> Fifo<'a> {
         Ok(self.held(end, me, park))
     }
 
-    /// Its words.
-    #[inline]
-    pub(crate) const fn words(&self) -> &'a FifoWords {
-        self.words
-    }
-
     /// How far `end` has come. True for a moment, unless the caller holds the side.
     #[inline]
     pub(crate) fn position(&self, end: End) -> u64 {
@@ -292,21 +281,35 @@ impl<'a> Fifo<'a> {
                 return Ok(true);
             }
         }
-        let bell = {
-            let _held = if planted(Bug::AwaitedUnlocked) { None } else { Some(self.hold(end, me, park)?) };
-            // Relaxed: the lock orders it (I3).
-            if side.position.load(Relaxed) != position && !planted(Bug::NoSecondLook) {
-                return Ok(true);
-            }
-            // Q3 acquire: the reasons for which it rang up to now are seen by `is_over`.
-            let bell = side.bell.load(Acquire);
-            side.awaited.store((bell & LOW) + 1, Relaxed);
-            bell
-        };
+        let Some(bell) = self.announce(end, position, me, park)? else { return Ok(true) };
         if is_over() {
             return Ok(true);
         }
-        Ok(park.sleep(&side.bell, bell as u32, round))
+        Ok(park.sleep(bell.0, bell.1, round))
+    }
+
+    /// Says that somebody waits for the side of `end` to move on from `position`; returns the bell to sleep on, and what it says: the
+    /// caller looks for reasons not to sleep first. `None`: the side has moved on.
+    ///
+    /// # Errors
+    /// Those of [`Fifo::hold`].
+    pub(crate) fn announce<P: Park>(
+        &self,
+        end: End,
+        position: u64,
+        me: Owner,
+        park: &P,
+    ) -> Result<Option<(&'a AtomicU64, u32)>, LockError> {
+        let side = self.words.side(end);
+        let _held = if planted(Bug::AwaitedUnlocked) { None } else { Some(self.hold(end, me, park)?) };
+        // Relaxed: the lock orders it (I3).
+        if side.position.load(Relaxed) != position && !planted(Bug::NoSecondLook) {
+            return Ok(None);
+        }
+        // Q3 acquire: the reasons for which it rang up to now are seen by who looks for them next.
+        let bell = side.bell.load(Acquire);
+        side.awaited.store((bell & LOW) + 1, Relaxed);
+        Ok(Some((&side.bell, bell as u32)))
     }
 
     /// Wakes everybody who waits at either side: something else than a position has changed.

@@ -81,6 +81,7 @@ pub(crate) use reentrant::Reentrant;
 pub(crate) use runs::{Refusal, Runs, Taken};
 pub(crate) use rw_lock::{Came, RwLock};
 pub(crate) use snapshot::Snapshot;
+pub(crate) use spin::Spin;
 pub(crate) use tasks::Tasks;
 pub(crate) use word::{Kind, MAX_EXTENT, Word};
 

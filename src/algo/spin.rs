@@ -12,19 +12,19 @@ const MOST: u32 = 64;
 
 /// What is left of one spell of spinning.
 #[derive(Debug)]
-pub(super) struct Spin {
+pub(crate) struct Spin {
     left: u32,
     next: u32,
 }
 
 impl Spin {
-    pub(super) const fn new() -> Self {
+    pub(crate) const fn new() -> Self {
         Self { left: PAUSES, next: 1 }
     }
 
     /// Pauses, longer each time, before the next look. `false`: it is time to sleep.
     #[inline]
-    pub(super) fn pause<P: Park>(&mut self, park: &P) -> bool {
+    pub(crate) fn pause<P: Park>(&mut self, park: &P) -> bool {
         if self.left == 0 {
             return false;
         }

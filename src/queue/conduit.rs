@@ -4,7 +4,7 @@ use std::alloc::Layout;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::algo::{End, Fifo, Form, Held, LockError};
+use crate::algo::{End, Fifo, Form, Held, LockError, Spin};
 use crate::segment::bearing::Bearing;
 use crate::segment::block::Block;
 use crate::segment::member::ArenaPark;
@@ -250,6 +250,50 @@ impl Conduit {
             && (fifo.seems_deserted(peers) && self.is_deserted(peers, true)
                 || asks && self.is_deserted(peers, false));
         deserted.then(E::disconnected)
+    }
+
+    /// Waits until one of `sources`, of which `passed_over` names those that do not count, has something to be received, or is over;
+    /// returns which one, looking from `first` on. Each comes with whether it is over when no sender is left. `None`: the deadline
+    /// passed.
+    pub(super) fn await_any(
+        sources: &[(&Self, bool)],
+        first: usize,
+        deadline: Deadline,
+        passed_over: impl Fn(usize) -> bool,
+    ) -> Option<usize> {
+        let (me, park) = (member::locker(), member::park_until(deadline));
+        let order = || (first..sources.len()).chain(0..first).filter(|index| !passed_over(*index));
+        let over = |index: usize, asks| {
+            let (conduit, ends) = sources[index];
+            conduit.why_over::<NotReceived>(End::Receive, ends, asks).is_some()
+        };
+        let is_ready = |index: usize| sources[index].0.len() != 0;
+        let mut spin = Spin::new();
+        let (mut round, mut in_time) = (0, true);
+        loop {
+            if let Some(ready) = order().find(|index| is_ready(*index) || over(*index, round > 1)) {
+                return Some(ready);
+            }
+            if !in_time || order().next().is_none() {
+                return None;
+            }
+            if spin.pause(&park) {
+                continue;
+            }
+            let mut bells = Vec::with_capacity(sources.len());
+            for index in order() {
+                let (fifo, head) = (sources[index].0.fifo(), sources[index].0.fifo().position(End::Receive));
+                match fifo.announce(End::Send, head, me, &park) {
+                    Ok(Some(bell)) if !over(index, false) => bells.push(bell),
+                    Ok(_) => return Some(index),
+                    Err(LockError::TimedOut) => return None,
+                    Err(LockError::WouldDeadlock) => return Some(index), // its verb says so
+                }
+            }
+            in_time = park.sleep_any(&bells, round);
+            round += 1;
+            spin = Spin::new();
+        }
     }
 
     /// Whether nobody is left at `end`.

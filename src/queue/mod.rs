@@ -44,6 +44,7 @@
 // | `spsc`     | lanes                                                                         |
 // | `error`    | why something was not sent, or received                                       |
 
+mod any;
 pub mod channel;
 mod conduit;
 mod ends;
@@ -53,6 +54,7 @@ mod joinable_queue;
 pub mod pipe;
 #[allow(clippy::module_inception)] // the layer is named for what it is about
 mod queue;
+mod readiness;
 mod slot;
 mod slots;
 mod verbs;
@@ -60,8 +62,10 @@ mod verbs;
 #[cfg(test)]
 mod tests;
 
+pub use any::{Receive, Waitable, ready_any, recv_any, recv_any_timeout, recv_any_until, try_recv_any};
 pub use ends::{Receiver, Sender};
 pub use error::{RecvError, SendError, TimedRecvError, TimedSendError, TryRecvError, TrySendError};
 pub use iter::Iter;
 pub use joinable_queue::{JoinError, JoinableQueue, TooManyDone};
 pub use queue::Queue;
+pub use readiness::Readiness;

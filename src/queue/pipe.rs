@@ -134,6 +134,10 @@ impl<A: Message, B: Message> Pipe<A, B> {
         !self.receiver.is_empty()
     }
 
+    pub(super) fn receiver(&self) -> &Receiver<B> {
+        &self.receiver
+    }
+
     /// Returns the two directions, one by one: to give them to different threads, or to wait for several receivers.
     pub fn split(self) -> (Sender<A>, Receiver<B>) {
         (self.sender, self.receiver)

@@ -102,7 +102,7 @@ pub(super) use sending;
 macro_rules! receiving {
     ($item:ident, $ends:expr, $count:expr) => {
         #[inline]
-        fn take(&self, patience: Patience) -> Result<$item, super::error::NotReceived> {
+        pub(in crate::queue) fn take(&self, patience: Patience) -> Result<$item, super::error::NotReceived> {
             let slots = &self.slots;
             slots.conduit().take_turns(crate::algo::End::Receive, $ends, patience, |held| {
                 slots.take_one(held, ($count)(slots))

@@ -399,13 +399,14 @@ const NAP: Duration = Duration::from_millis(50);
 /// How often those who share a word ask for deaths, all of them together. Shorter than a nap, so that one alone asks after each.
 const TURN: Duration = Duration::from_millis(40);
 
-impl Park for ArenaPark {
-    fn sleep(&self, word: &AtomicU64, expected: u32, round: u32) -> bool {
+impl ArenaPark {
+    /// As [`Park::sleep`], on several words at once.
+    pub(crate) fn sleep_any(&self, words: &[(&AtomicU64, u32)], round: u32) -> bool {
         if self.deadline.expired() {
             return false;
         }
         let nap = Duration::from_millis(1 << round.min(6)).min(NAP);
-        let slept = sys::wait(word, expected, self.deadline.remaining_up_to(nap));
+        let slept = sys::wait_any(words, self.deadline.remaining_up_to(nap));
         if self.patrols
             && slept == sys::futex::Wait::TimedOut
             && nap == NAP
@@ -414,6 +415,12 @@ impl Park for ArenaPark {
             super::sweep::sweep_strays_now_and_then(arena);
         }
         true
+    }
+}
+
+impl Park for ArenaPark {
+    fn sleep(&self, word: &AtomicU64, expected: u32, round: u32) -> bool {
+        self.sleep_any(&[(word, expected)], round)
     }
 
     fn release_and_wake(&self, word: &AtomicU64) -> u32 {

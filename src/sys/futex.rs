@@ -19,6 +19,7 @@
 #![allow(unsafe_code)]
 // Unsafe for one reason: the futex system call takes addresses.
 
+use std::mem;
 use std::ptr;
 use std::time::Duration;
 
@@ -64,6 +65,54 @@ pub(crate) fn wait(word: &AtomicU64, expected: u32, timeout: Duration) -> Wait {
         libc::EAGAIN => Wait::Changed,
         libc::ETIMEDOUT => Wait::TimedOut,
         _ => Wait::Interrupted,
+    }
+}
+
+/// The most words that the kernel sleeps on at once.
+const MOST_WORDS: usize = libc::FUTEX_WAITV_MAX as usize;
+
+/// A nap on one of several words, where the kernel can not sleep on all of them.
+const BLIND: Duration = Duration::from_millis(1);
+
+/// Sleeps while the low half of each word equals what is expected of it, for `timeout` at most, and for a second at the very
+/// most. A kernel before 5.16, or more than 128 words: it sleeps on the first, for a millisecond.
+///
+/// Blocks this thread. Makes no edge, as [`wait`].
+pub(crate) fn wait_any(words: &[(&AtomicU64, u32)], timeout: Duration) -> Wait {
+    let Some((word, expected)) = words.first() else { return Wait::Changed };
+    let timeout = timeout.min(ROUND);
+    if words.len() == 1 {
+        return wait(word, *expected, timeout);
+    }
+    let entry = |&(word, expected): &(&AtomicU64, u32)| {
+        // SAFETY: a struct of numbers, for which zeroes are a value; one field is reserved and private.
+        let mut entry: libc::futex_waitv = unsafe { mem::zeroed() };
+        entry.val = u64::from(expected);
+        entry.uaddr = low_half(word).expose_provenance() as u64;
+        entry.flags = libc::FUTEX2_SIZE_U32 as u32; // not PRIVATE: a shared futex
+        entry
+    };
+    let entries: Vec<_> = words.iter().take(MOST_WORDS).map(entry).collect();
+    let mut until = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    // SAFETY: `until` is a live, writable timespec; this clock exists on every Linux.
+    unsafe { libc::clock_gettime(libc::CLOCK_MONOTONIC, &raw mut until) };
+    let nanoseconds = until.tv_nsec as u128 + timeout.as_nanos();
+    until.tv_sec += (nanoseconds / 1_000_000_000) as libc::time_t;
+    until.tv_nsec = (nanoseconds % 1_000_000_000) as libc::c_long;
+    let (list, count) = (entries.as_ptr(), entries.len());
+    // SAFETY: `list` are `count` live entries, each with the address of four bytes inside a live AtomicU64, aligned to four; `until`
+    // lives across the call; the kernel only reads all of them.
+    let result = unsafe {
+        libc::syscall(libc::SYS_futex_waitv, list, count, 0, &raw const until, libc::CLOCK_MONOTONIC)
+    };
+    if result >= 0 && words.len() <= MOST_WORDS {
+        return Wait::Woken;
+    }
+    match errno::last() {
+        libc::EAGAIN => Wait::Changed,
+        libc::ETIMEDOUT => Wait::TimedOut,
+        libc::EINTR => Wait::Interrupted,
+        _ => wait(word, *expected, timeout.min(BLIND)),
     }
 }
 

@@ -6,6 +6,7 @@
 //! | `futex`         | sleeping on a word of shared memory and waking the sleepers, between processes       |
 //! | `identity`      | which process this is, never mistaken for a later one that got the same number       |
 //! | `pidfd`         | a hold on one process: wait for its end, signal it, reap it                          |
+//! | `event_fd`      | a descriptor that becomes readable when it is told to                                |
 //! | `epoll`         | waiting for many descriptors at once                                                 |
 //! | `fork`          | forking with signals blocked, and what a forked child may use                        |
 //! | `death_pipe`    | the death of a parent kills its children                                             |
@@ -42,6 +43,7 @@ pub(crate) mod death_pipe;
 mod descriptor;
 pub(crate) mod epoll;
 mod errno;
+pub(crate) mod event_fd;
 pub(crate) mod fork;
 pub(crate) mod futex;
 pub(crate) mod identity;
@@ -57,11 +59,12 @@ pub(crate) use clock::{Deadline, milliseconds};
 pub(crate) use copy::{copy_in, copy_out};
 pub(crate) use death_pipe::DeathPipe;
 pub(crate) use epoll::Watch;
+pub(crate) use event_fd::EventFd;
 pub(crate) use fork::{
     Forked, SignalsBlocked, abandon, at_fork, block_signals, default_signals, exit_now, fork,
     handles_signals, parent_pid, pid, restore_signals, set_process_name, tid,
 };
-pub(crate) use futex::{relax, release_and_wake, wait, wake};
+pub(crate) use futex::{relax, release_and_wake, wait_any, wake};
 pub(crate) use identity::Identity;
 pub(crate) use mapping::{Mapping, default_capacity, page_size};
 pub(crate) use pidfd::{ExitStatus, PidFd};

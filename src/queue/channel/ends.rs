@@ -124,10 +124,6 @@ impl<M: Message> Receiver<M> {
     pub fn sender(&self) -> Sender<M> {
         Sender::new(&self.frames)
     }
-
-    pub(in crate::queue) fn frames(&self) -> &Frames {
-        &self.frames
-    }
 }
 
 impl<'a, M: Message> IntoIterator for &'a Receiver<M> {

@@ -63,7 +63,14 @@ pub(super) use sending;
 /// Gives a handle with `frames` the verbs of receiving messages of type `$message`. `$ends`: whether it learns that nobody is left to send.
 macro_rules! receiving {
     ($message:ident, $ends:expr) => {
-        fn take(&self, patience: Patience) -> Result<$message, crate::queue::error::NotReceived> {
+        pub(in crate::queue) fn conduit(&self) -> &crate::queue::conduit::Conduit {
+            self.frames.conduit()
+        }
+
+        pub(in crate::queue) fn take(
+            &self,
+            patience: Patience,
+        ) -> Result<$message, crate::queue::error::NotReceived> {
             self.frames.receive_message($ends, patience)
         }
 

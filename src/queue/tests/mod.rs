@@ -1,5 +1,6 @@
 //! Tests of the queues.
 
+mod any;
 mod channels;
 mod pipes;
 mod queues;
