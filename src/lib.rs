@@ -42,6 +42,8 @@ pub use process::{
     SpawnWithError, Worker, children, parent_alive, scope,
 };
 #[cfg(not(all(test, loom)))]
+pub use queue::spsc;
+#[cfg(not(all(test, loom)))]
 pub use queue::{Queue, channel, channel::Channel, pipe, pipe::pipe};
 #[cfg(not(all(test, loom)))]
 pub use segment::{AllocError, public as arena};

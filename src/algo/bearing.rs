@@ -33,6 +33,8 @@ pub(crate) enum Form {
     Queue = 6,
     /// A queue that also counts what was done.
     Tasks = 7,
+    /// A ring: behind the head, its words, and then its slots.
+    Lane = 8,
 }
 
 /// The first 64 bytes of a block that bears cells.
@@ -74,6 +76,7 @@ impl Form {
             5 => Self::Words,
             6 => Self::Queue,
             7 => Self::Tasks,
+            8 => Self::Lane,
             _ => Self::Lock,
         }
     }
@@ -86,7 +89,7 @@ impl Form {
     /// Words of a cell.
     pub(crate) const fn width(self) -> usize {
         match self {
-            Self::Lock | Self::Words => 0,
+            Self::Lock | Self::Words | Self::Lane => 0,
             Self::RwLock | Self::Semaphore | Self::Barrier | Self::Queue => 1,
             Self::Condvar => 2,
             Self::Tasks => 4,

@@ -269,4 +269,16 @@ impl<P: Park, F: Fn() -> bool> Park for UntilDone<'_, P, F> {
     fn relax(&self) {
         self.park.relax();
     }
+
+    fn patience(&self) -> u32 {
+        self.park.patience()
+    }
+
+    fn light_fence(&self) {
+        self.park.light_fence();
+    }
+
+    fn heavy_fence(&self) {
+        self.park.heavy_fence();
+    }
 }

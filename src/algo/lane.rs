@@ -30,7 +30,7 @@
 //! |------|-------------------------------------|---------------------------|-------------------------------------------|
 //! | LN1  | `commit` of the producer            | `look` of the consumer    | the items up to the tail                  |
 //! | LN2  | `commit` of the consumer            | `look` of the producer    | that the slots up to the head were read   |
-//! | LN3  | `release`, `bury`, a claim          | a claim, `is_gone`        | the position, and what the owner did      |
+//! | LN3  | `release`, `bury`, `is_gone`, a claim | a claim, `is_gone`      | the position, and what the owner did      |
 //! | LN4  | `commit`, `tell`: light or full fence | `wait`: heavy fence     | either the position is seen, or the sleeper |
 //!
 //! Invariants:
@@ -44,7 +44,7 @@
 //!
 //! **Deaths.** The state is a legal one at every instruction. Killed before the commit store: nothing was sent, or received. After it: it
 //! was, and if the other end sleeps and was not woken yet, it finds out after a nap. Who waits for a dead end learns of the death after a
-//! nap, or from the burial, which marks the word of each end that the dead one owned. An end that is DROPPED, or whose owner is dead,
+//! nap, or from the burial; whichever comes first marks the word of the end. An end that is DROPPED, or whose owner is dead,
 //! can be claimed again: the items in the ring stay.
 //!
 //! Source: L. Lamport, "Specifying concurrent program modules", 1983; the remembered positions are those of FastForward and
@@ -142,7 +142,7 @@ impl Word {
 
     /// The word when `slot` claims the end that is at `self`.
     fn claimed_by(self, slot: u16) -> Self {
-        Self(u64::from(slot) << 48 | (self.0 + 1 & Self::COUNT).max(1))
+        Self(u64::from(slot) << 48 | (self.0.wrapping_add(1) & Self::COUNT).max(1))
     }
 }
 
@@ -291,15 +291,17 @@ impl<const END: usize> Hold<END> {
         Self { word, other: Word(0), at: 0, limit: 0, capacity }
     }
 
-    /// The owner's word, for a message.
-    pub(crate) fn word(&self) -> u64 {
-        self.word.0
+    /// Has nothing more to do with the end, which goes to another process in a message. Returns the owner's word for it.
+    pub(crate) fn depart(&mut self) -> u64 {
+        let word = self.word;
+        self.word = word.dropped(); // which `release` leaves alone
+        word.0
     }
 
-    /// The number of the slot at which the end stands.
+    /// Where the end stands. The slot has that number modulo the capacity.
     #[inline]
-    pub(crate) fn index(&self) -> u64 {
-        self.at & (self.capacity - 1)
+    pub(crate) fn position(&self) -> u64 {
+        self.at
     }
 
     /// Slots that the end may use, as far as it knows.
@@ -324,7 +326,7 @@ impl<const END: usize> Hold<END> {
     /// [`Halt::Corrupt`]: it says what can not be.
     #[inline]
     pub(crate) fn look(&mut self, words: &LaneWords) -> Result<u64, Halt> {
-        let order = if planted(Bug::LookUnordered) { Relaxed } else { Acquire };
+        let order = if planted(Bug::LaneLookUnordered) { Relaxed } else { Acquire };
         // LN1 acquire (END is the consumer), or LN2 acquire (the producer).
         let other = words.positions[Self::OTHER].0.load(order);
         let slack = if END == PRODUCER { self.capacity } else { 0 };
@@ -336,7 +338,7 @@ impl<const END: usize> Hold<END> {
         Ok(self.known())
     }
 
-    /// Uses the next `count` slots as `work` does, which gets the number of the first, and moves on: the commit.
+    /// Uses the next `count` slots as `work` does, which gets the position of the first, and moves on: the commit.
     ///
     /// `count` is at most [`Hold::known`]. Never blocks.
     #[inline]
@@ -347,12 +349,12 @@ impl<const END: usize> Hold<END> {
         park: &P,
         work: impl FnOnce(u64) -> R,
     ) -> R {
-        let index = self.index();
-        if planted(Bug::CommitEarly) {
+        let at = self.at;
+        if planted(Bug::LaneCommitEarly) {
             self.commit(words, count, park);
-            return work(index);
+            return work(at);
         }
-        let done = work(index);
+        let done = work(at);
         self.commit(words, count, park);
         done
     }
@@ -361,7 +363,7 @@ impl<const END: usize> Hold<END> {
     #[inline]
     pub(crate) fn commit<P: Park>(&mut self, words: &LaneWords, count: u64, park: &P) {
         self.at = self.at.wrapping_add(count);
-        let order = if planted(Bug::CommitUnordered) { Relaxed } else { Release };
+        let order = if planted(Bug::LaneCommitUnordered) { Relaxed } else { Release };
         words.positions[END].0.store(self.at, order); // LN1 release (END is the producer), or LN2 release: the commit
         if !planted(Bug::NotifierUnfenced) {
             park.light_fence(); // LN4, the notifier's side
@@ -369,6 +371,13 @@ impl<const END: usize> Hold<END> {
         if words.asleep[Self::OTHER].0.load(Relaxed) != 0 {
             wake(words, Self::OTHER, park);
         }
+    }
+
+    /// The same handle once more, as a fork makes it.
+    #[cfg(all(test, loom))]
+    pub(crate) fn copy(&self) -> Self {
+        let Self { word, other, at, limit, capacity } = *self;
+        Self { word, other, at, limit, capacity }
     }
 
     /// Whether the other end's owner is another one than when this was last asked, or none. For the common case; `true` says nothing.
@@ -395,8 +404,8 @@ impl<const END: usize> Hold<END> {
         if other.is_free() || other.is_dropped() {
             return other.is_dropped();
         }
-        // D1 acquire. The word once more: the dead one may have handed the end on.
-        park.family_death(other.slot()).is_some() && words.owner(Self::OTHER) == other
+        // D1 acquire. Marked, so that nobody need ask again; if the exchange fails, the dead one had handed the end on.
+        park.family_death(other.slot()).is_some() && words.exchange(Self::OTHER, other, other.dropped())
     }
 
     /// Waits, as `park` says, until there is a slot to use, and returns how many there are.
@@ -407,7 +416,7 @@ impl<const END: usize> Hold<END> {
     #[inline(never)]
     pub(crate) fn wait<P: Park>(&mut self, words: &LaneWords, park: &P) -> Result<u64, Halt> {
         let asleep = &words.asleep[END].0;
-        let (mut spin, mut glances) = (Spin::new(), GLANCES);
+        let (mut spin, mut glances) = (Spin::steady(), GLANCES);
         let (mut rounds, mut in_time) = (0, true);
         loop {
             let slots = self.look(words)?;
@@ -437,7 +446,7 @@ impl<const END: usize> Hold<END> {
             }
             asleep.store(0, Relaxed); // whoever saw the 1 wakes nobody, or us once too often
             rounds = rounds.saturating_add(1);
-            spin = Spin::new();
+            spin = Spin::steady();
         }
     }
 
@@ -472,7 +481,7 @@ impl<const END: usize> Hold<END> {
 
 /// Looks that a waiter takes one after the other before it makes its first pause, each a nanosecond or so as long as nothing happens: a
 /// partner that is awake answers within some hundred.
-const GLANCES: u32 = if cfg!(all(test, loom)) { 0 } else { 256 };
+const GLANCES: u32 = if cfg!(all(test, loom)) { 0 } else { 1024 };
 
 #[cold]
 #[inline(never)]

@@ -45,6 +45,7 @@ mod completion;
 mod crossing;
 mod event;
 mod fifo;
+mod lane;
 mod outcome;
 mod owner_lock;
 mod park;
@@ -68,7 +69,8 @@ pub(crate) use burial::{Late, bury};
 pub(crate) use completion::{Completion, Turn};
 pub(crate) use crossing::{Broken, Crossing};
 pub(crate) use event::Event;
-pub(crate) use fifo::{End, Fifo, FifoWords, Held};
+pub(crate) use fifo::{End, Fifo, FifoWords, Held, PLACE};
+pub(crate) use lane::{CONSUMER, Halt, Hold, LaneWords, PRODUCER, Unclaimed};
 pub(crate) use outcome::Outcome;
 #[cfg(all(test, loom))]
 pub(crate) use outcome::OutcomeWord;

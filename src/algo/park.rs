@@ -5,7 +5,7 @@
 
 use std::cell::Cell;
 
-use crate::shim::AtomicU64;
+use crate::shim::{AtomicU64, Ordering::SeqCst, fence};
 
 /// What a state machine needs from outside: sleeping, waking, and knowing the dead.
 ///
@@ -43,6 +43,28 @@ pub(crate) trait Park {
     /// Pauses for some nanoseconds between two looks at a word; at once where spinning cannot help, as on a
     /// single processor.
     fn relax(&self);
+
+    /// Lets others have the processor who are ready to run. Returns at once if there are none.
+    fn offer(&self) {
+        self.relax();
+    }
+
+    /// How many pauses are worth spending before a sleep: about as long as waking a sleeper takes. 0 where spinning cannot help.
+    fn patience(&self) -> u32 {
+        0
+    }
+
+    /// The fence of one who tells often, between what it did and its look at whether somebody sleeps: cheap, since
+    /// [`Park::heavy_fence`] does the work of both.
+    fn light_fence(&self) {
+        fence(SeqCst);
+    }
+
+    /// The fence of one who is about to sleep, between saying so and its last look. Together with a [`Park::light_fence`]: one of the
+    /// two sees what the other did before its fence.
+    fn heavy_fence(&self) {
+        fence(SeqCst);
+    }
 }
 
 /// Takes a participant for dead only when its family is: for locks whose data an owner may have lent to its children.
@@ -83,6 +105,21 @@ impl<P: Park> Park for Lending<'_, P> {
     #[inline]
     fn relax(&self) {
         self.0.relax();
+    }
+
+    #[inline]
+    fn patience(&self) -> u32 {
+        self.0.patience()
+    }
+
+    #[inline]
+    fn light_fence(&self) {
+        self.0.light_fence();
+    }
+
+    #[inline]
+    fn heavy_fence(&self) {
+        self.0.heavy_fence();
     }
 }
 
@@ -139,5 +176,17 @@ impl<P: Park> Park for InTurn<'_, P> {
 
     fn relax(&self) {
         self.park.relax();
+    }
+
+    fn patience(&self) -> u32 {
+        self.park.patience()
+    }
+
+    fn light_fence(&self) {
+        self.park.light_fence();
+    }
+
+    fn heavy_fence(&self) {
+        self.park.heavy_fence();
     }
 }

@@ -191,6 +191,26 @@ pub(crate) enum Bug {
     EndUnordered,
     /// `Crossing`'s burial does not break what the dead one was a member of.
     MemberBuried,
+    /// `Hold::pass` commits before the slots are used.
+    LaneCommitEarly,
+    /// `Hold::commit` does not order the use of the slots before the position.
+    LaneCommitUnordered,
+    /// `Hold::look` does not order the use of the slots after the position.
+    LaneLookUnordered,
+    /// `Hold::look` believes any position.
+    RangeUnchecked,
+    /// `Hold::commit` looks whether somebody sleeps before the position can be seen.
+    NotifierUnfenced,
+    /// `Hold::wait` looks at the position before it can be seen that it sleeps.
+    SleeperUnfenced,
+    /// `Hold::wait` does not look once more when the other end is gone.
+    RestOverlooked,
+    /// `Hold::claim` takes an end from a living owner.
+    EndTakenFromTheLiving,
+    /// `Hold::claim_again` takes the end, whoever else did.
+    ForkUnnoticed,
+    /// `Hold::release` and the burial of an owner wake nobody.
+    PartingUnheard,
 }
 
 /// Returns whether the running test planted `bug`: never, outside the model checker's build.

@@ -36,6 +36,12 @@ pub(super) enum Patience {
 impl Patience {
     pub(super) const FOREVER: Self = Self::Until(Deadline::never());
 
+    /// Whether there is time to wait a moment, if that helps.
+    #[inline]
+    pub(super) const fn lingers(self) -> bool {
+        matches!(self, Self::Until(_))
+    }
+
     pub(super) fn timeout(timeout: Duration) -> Self {
         Self::Until(Deadline::after(timeout))
     }
@@ -268,7 +274,7 @@ impl Conduit {
             conduit.why_over::<NotReceived>(End::Receive, ends, asks).is_some()
         };
         let is_ready = |index: usize| sources[index].0.len() != 0;
-        let mut spin = Spin::new();
+        let mut spin = Spin::for_others();
         let (mut round, mut in_time) = (0, true);
         loop {
             if let Some(ready) = order().find(|index| is_ready(*index) || over(*index, round > 1)) {
@@ -292,7 +298,7 @@ impl Conduit {
             }
             in_time = park.sleep_any(&bells, round);
             round += 1;
-            spin = Spin::new();
+            spin = Spin::for_others();
         }
     }
 

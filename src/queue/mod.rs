@@ -57,6 +57,7 @@ mod queue;
 mod readiness;
 mod slot;
 mod slots;
+pub mod spsc;
 mod verbs;
 
 #[cfg(test)]

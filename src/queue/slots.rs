@@ -14,8 +14,9 @@ use crate::algo::{Form, Held};
 use crate::message::Plain;
 use crate::segment::AllocError;
 use crate::segment::block::Block;
-use crate::segment::chain::{Chain, ChainError, Stretch};
+use crate::segment::chain::{Chain, ChainError, Known, Stretch};
 use crate::segment::member::ArenaPark;
+use crate::shim::{AtomicU64, Ordering::Relaxed};
 
 /// A queue of plain values: its control words, and its places.
 #[derive(Debug)]
@@ -23,12 +24,21 @@ pub(super) struct Slots<T> {
     conduit: Conduit,
     /// Places of a bounded queue, less one: a power of two.
     mask: u64,
+    known: Known,
+    /// How far this handle has sent: what it sent itself is there without a wait. Private memory.
+    sent: AtomicU64,
     of: PhantomData<fn(T) -> T>,
 }
 
 impl<T> Clone for Slots<T> {
     fn clone(&self) -> Self {
-        Self { conduit: self.conduit.clone(), mask: self.mask, of: PhantomData }
+        Self {
+            conduit: self.conduit.clone(),
+            mask: self.mask,
+            known: self.known.clone(),
+            sent: AtomicU64::new(0),
+            of: PhantomData,
+        }
     }
 }
 
@@ -62,7 +72,7 @@ impl<T: Plain> Slots<T> {
 
     fn of(conduit: Conduit) -> Self {
         let mask = places(conduit.capacity()).unwrap_or(1) as u64 - 1;
-        Self { conduit, mask, of: PhantomData }
+        Self { conduit, mask, known: Known::default(), sent: AtomicU64::new(0), of: PhantomData }
     }
 
     #[inline]
@@ -89,15 +99,20 @@ impl<T: Plain> Slots<T> {
         Stretch { at, positions: self.mask + 1 - index }
     }
 
-    #[cold]
+    #[inline]
     fn chain(&self) -> Option<Chain<'_>> {
         let words = self.conduit.bearing().fifo();
-        Some(Chain::of(Conduit::arena()?, words, self.conduit.id(), size_of::<T>()))
+        Some(Chain::of(Conduit::arena()?, words, self.conduit.id(), size_of::<T>(), &self.known))
     }
 
     /// As many items as there is room for are put in, one commit for all of them. Returns how many: at least one.
     #[inline]
-    pub(super) fn put(&self, held: &mut Held<'_, '_, ArenaPark>, items: &[T]) -> Turn<usize, NotSent> {
+    pub(super) fn put(
+        &self,
+        held: &mut Held<'_, '_, ArenaPark>,
+        lingers: bool,
+        items: &[T],
+    ) -> Turn<usize, NotSent> {
         if self.conduit.fifo().is_closed() {
             return Turn::Stop(NotSent::Closed);
         }
@@ -108,7 +123,7 @@ impl<T: Plain> Slots<T> {
         let capacity = self.conduit.capacity();
         let mut used = tail.wrapping_sub(held.seen());
         if used > capacity || capacity - used < items.len() as u64 {
-            used = tail.wrapping_sub(held.look());
+            used = tail.wrapping_sub(held.look(lingers));
         }
         if used >= capacity {
             return if used == capacity { Turn::Wait(held.seen()) } else { Turn::Stop(NotSent::Corrupt) };
@@ -118,11 +133,11 @@ impl<T: Plain> Slots<T> {
             // SAFETY: a place of `T` in the block, which other processes may map, and access by atomics as this one does.
             unsafe { slot::write(self.place(at).at, item) };
         }
+        self.sent.store(tail.wrapping_add(count as u64), Relaxed);
         held.commit(tail.wrapping_add(count as u64), count as u64);
         Turn::Done(count)
     }
 
-    #[cold]
     #[inline(never)]
     fn put_in_chain(
         &self,
@@ -148,12 +163,12 @@ impl<T: Plain> Slots<T> {
 
     /// Where the next items are to be taken, `most` at most. To be copied before `commit`.
     #[inline]
-    fn there(&self, held: &Held<'_, '_, ArenaPark>, most: u64) -> Turn<Stretch, NotReceived> {
+    fn there(&self, held: &Held<'_, '_, ArenaPark>, lingers: bool, most: u64) -> Turn<Stretch, NotReceived> {
         let head = held.position();
         let bound = if self.is_bounded() { self.conduit.capacity() } else { UNBOUNDED };
         let mut count = held.seen().wrapping_sub(head);
         if count == 0 || count > bound {
-            count = held.look().wrapping_sub(head);
+            count = held.look(lingers && self.sent.load(Relaxed) <= head).wrapping_sub(head);
         }
         if count == 0 || count > bound {
             return if count == 0 { Turn::Wait(head) } else { Turn::Stop(NotReceived::Corrupt) };
@@ -169,7 +184,6 @@ impl<T: Plain> Slots<T> {
         Turn::Done(Stretch { positions: count.min(most).min(stretch.positions), ..stretch })
     }
 
-    #[cold]
     #[inline(never)]
     fn there_in_chain(
         &self,
@@ -186,9 +200,10 @@ impl<T: Plain> Slots<T> {
     pub(super) fn take_one(
         &self,
         held: &mut Held<'_, '_, ArenaPark>,
+        lingers: bool,
         count: impl FnOnce(u64),
     ) -> Turn<T, NotReceived> {
-        let stretch = match self.there(held, 1) {
+        let stretch = match self.there(held, lingers, 1) {
             Turn::Done(stretch) => stretch,
             Turn::Wait(seen) => return Turn::Wait(seen),
             Turn::Stop(why) => return Turn::Stop(why),
@@ -207,10 +222,11 @@ impl<T: Plain> Slots<T> {
     pub(super) fn take_some(
         &self,
         held: &mut Held<'_, '_, ArenaPark>,
+        lingers: bool,
         into: &mut [T],
         count: impl FnOnce(u64),
     ) -> Turn<usize, NotReceived> {
-        let stretch = match self.there(held, into.len() as u64) {
+        let stretch = match self.there(held, lingers, into.len() as u64) {
             Turn::Done(stretch) => stretch,
             Turn::Wait(seen) => return Turn::Wait(seen),
             Turn::Stop(why) => return Turn::Stop(why),

@@ -45,7 +45,7 @@ const fn control(form: Form) -> Layout {
 }
 
 /// Bytes before the data, and all bytes, of a block of that form. `None`: more than an address can count.
-fn layout(form: Form, seats: usize, data: Layout) -> Option<(Layout, usize)> {
+pub(super) fn layout(form: Form, seats: usize, data: Layout) -> Option<(Layout, usize)> {
     let control = control(form);
     let cells = Layout::array::<AtomicU64>(form.words(seats)).ok()?;
     let (control, _) = control.extend(cells).ok()?;

@@ -27,7 +27,7 @@ use super::bearing;
 use super::error::AllocError;
 use super::queued::{self, HEADER, Header, LENGTH, NEXT, POSITION, QueueId};
 use super::{envelope, heap, member};
-use crate::algo::{End, FifoWords, Word};
+use crate::algo::{End, FifoWords, PLACE, Word};
 use crate::shim::{AtomicU64, Ordering::Relaxed};
 
 const SEGMENT: usize = 0;
@@ -47,6 +47,19 @@ pub(crate) struct Chain<'a> {
     queue: QueueId,
     /// Bytes of a position.
     scale: usize,
+    known: &'a Known,
+}
+
+/// Segments that a handle has found to be the queue's, one of each side, and their bytes: looking that up takes as long as sending. Private
+/// memory. Each is used by who holds that side: there a segment stays the queue's as long as it is that side's.
+#[derive(Debug, Default)]
+pub(crate) struct Known([[AtomicU64; 3]; 2]);
+
+impl Clone for Known {
+    /// Nothing is known to another handle.
+    fn clone(&self) -> Self {
+        Self::default()
+    }
 }
 
 /// What lies at the head or at the tail: where, and how many positions on end.
@@ -67,8 +80,33 @@ pub(crate) enum ChainError {
 
 impl<'a> Chain<'a> {
     /// The segments of `queue`, whose words these are. A position takes `scale` bytes.
-    pub(crate) fn of(arena: &'a Arena, words: &'a FifoWords, queue: QueueId, scale: usize) -> Self {
-        Self { arena, words, queue, scale: scale.max(1) }
+    #[inline]
+    pub(crate) fn of(
+        arena: &'a Arena,
+        words: &'a FifoWords,
+        queue: QueueId,
+        scale: usize,
+        known: &'a Known,
+    ) -> Self {
+        Self { arena, words, queue, scale: scale.max(1), known }
+    }
+
+    /// The segment of the side of `end`, as [`Chain::segment`].
+    #[inline]
+    fn current(&self, end: End, link: u64) -> Option<(&'a Header, usize)> {
+        let [known, position, room] = &self.known.0[end as usize];
+        // A later segment in the same place begins at another position.
+        if known.load(Relaxed) == link
+            && let Some(header) = self.arena.words_at(link.checked_sub(1)?)
+            && header[POSITION].load(Relaxed) == position.load(Relaxed)
+        {
+            return Some((header, room.load(Relaxed) as usize));
+        }
+        let (_, header, bytes) = self.segment(link)?;
+        known.store(link, Relaxed);
+        position.store(header[POSITION].load(Relaxed), Relaxed);
+        room.store(bytes as u64, Relaxed);
+        Some((header, bytes))
     }
 
     /// A segment, by its unit plus one, and how many bytes it really has.
@@ -82,8 +120,14 @@ impl<'a> Chain<'a> {
     }
 
     /// What of a segment lies from `position` on, up to `end` at most.
-    fn stretch(&self, link: u64, position: u64, end: u64) -> Option<Stretch> {
-        let (_, header, room) = self.segment(link)?;
+    #[inline]
+    fn stretch(
+        &self,
+        link: u64,
+        (header, room): (&Header, usize),
+        position: u64,
+        end: u64,
+    ) -> Option<Stretch> {
         let (begin, length) = (header[POSITION].load(Relaxed), header[LENGTH].load(Relaxed));
         let length = length.min(((room - HEADER) / self.scale) as u64); // whatever the header says
         let before = position.checked_sub(begin).filter(|before| *before <= length)?;
@@ -96,7 +140,7 @@ impl<'a> Chain<'a> {
     /// Where `need` positions from the tail on can be written, in a new segment if need be. The caller holds the send side.
     pub(crate) fn at_tail(
         &self,
-        place: &[AtomicU64; 8],
+        place: &[AtomicU64; PLACE],
         tail: u64,
         need: u64,
     ) -> Result<Stretch, ChainError> {
@@ -104,10 +148,11 @@ impl<'a> Chain<'a> {
             let link = place[SEGMENT].load(Relaxed);
             let mut before = 0;
             if link != 0 {
-                let (_, header, room) = self.segment(link).ok_or(ChainError::Corrupt)?;
+                let segment = self.current(End::Send, link).ok_or(ChainError::Corrupt)?;
+                let (header, room) = segment;
                 let next = header[NEXT].load(Relaxed);
                 if next == 0 {
-                    let stretch = self.stretch(link, tail, u64::MAX).ok_or(ChainError::Corrupt)?;
+                    let stretch = self.stretch(link, segment, tail, u64::MAX).ok_or(ChainError::Corrupt)?;
                     if need <= stretch.positions {
                         return Ok(stretch);
                     }
@@ -135,7 +180,7 @@ impl<'a> Chain<'a> {
     /// A segment that begins at the tail and is not linked yet: the spare one, or a new one, larger than the last.
     fn new_segment(
         &self,
-        place: &[AtomicU64; 8],
+        place: &[AtomicU64; PLACE],
         current: u64,
         tail: u64,
         need: u64,
@@ -173,7 +218,7 @@ impl<'a> Chain<'a> {
     /// below `tail`.
     pub(crate) fn at_head(
         &self,
-        place: &[AtomicU64; 8],
+        place: &[AtomicU64; PLACE],
         head: u64,
         tail: u64,
     ) -> Result<Stretch, ChainError> {
@@ -187,9 +232,10 @@ impl<'a> Chain<'a> {
             self.free_spent(place, spent, link); // somebody was killed before it could
         }
         loop {
-            let (_, header, _) = self.segment(link).ok_or(ChainError::Corrupt)?;
-            let next = header[NEXT].load(Relaxed);
-            let begin = self.segment(next).map(|(_, header, _)| header[POSITION].load(Relaxed));
+            let segment = self.current(End::Receive, link).ok_or(ChainError::Corrupt)?;
+            let next = segment.0[NEXT].load(Relaxed);
+            let begin = if next == 0 { None } else { self.segment(next) };
+            let begin = begin.map(|(_, header, _)| header[POSITION].load(Relaxed));
             if begin == Some(head) {
                 place[SPARE].store(link, Relaxed);
                 place[SEGMENT].store(next, Relaxed);
@@ -197,12 +243,12 @@ impl<'a> Chain<'a> {
                 link = next;
                 continue;
             }
-            let stretch = self.stretch(link, head, begin.unwrap_or(tail).min(tail));
+            let stretch = self.stretch(link, segment, head, begin.unwrap_or(tail).min(tail));
             return stretch.filter(|stretch| stretch.positions > 0).ok_or(ChainError::Corrupt);
         }
     }
 
-    fn free_spent(&self, place: &[AtomicU64; 8], spent: u64, current: u64) {
+    fn free_spent(&self, place: &[AtomicU64; PLACE], spent: u64, current: u64) {
         if spent != current
             && let (Some((word, ..)), Some(me)) = (self.segment(spent), member::seat())
         {
@@ -248,5 +294,5 @@ pub(super) fn empty(arena: &Arena, unit: u64, word: Word) {
     if (unread || posted) && words.item.load(Relaxed) == 0 {
         envelope::discard_all(arena, queue);
     }
-    Chain::of(arena, words, queue, words.item.load(Relaxed) as usize).free_all();
+    Chain::of(arena, words, queue, words.item.load(Relaxed) as usize, &Known::default()).free_all();
 }

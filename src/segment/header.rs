@@ -15,6 +15,8 @@
 //! | 320    | `generation` | counts participants that ever were                                |
 //! | 384    | `high`       | no seat from this number on was ever taken; only grows            |
 //! | 392    | `patrol`     | when somebody last looked for dead whom nobody awaits             |
+//! | 400    | `patience`   | pauses worth one wake, plus one; 0: nobody measured yet           |
+//! | 408    | `cores`      | the one processor that all may use, plus one; or that there are more |
 //! | 512    |              | the first seats: what a child touches at birth is one page        |
 //!
 //! I1. The geometry is copied to private memory when the arena is made and never read back.
@@ -46,6 +48,8 @@ pub(crate) struct Header {
     pub(crate) generation: Line<AtomicU64>,
     pub(crate) high: AtomicU64,
     pub(crate) patrol: AtomicU64,
+    pub(crate) patience: AtomicU64,
+    pub(crate) cores: AtomicU64,
 }
 
 /// Words that the heap lock protects and the heads determine.
@@ -63,5 +67,6 @@ const _: () = assert!(std::mem::offset_of!(Header, derived) == 256);
 const _: () = assert!(std::mem::offset_of!(Header, generation) == 320);
 const _: () = assert!(std::mem::offset_of!(Header, high) == 384);
 const _: () = assert!(std::mem::offset_of!(Header, patrol) == 392);
+const _: () = assert!(std::mem::offset_of!(Header, patience) == 400);
 const _: () = assert!(std::mem::offset_of!(Derived, warm) == 8 && std::mem::offset_of!(Derived, ready) == 16);
 const _: () = assert!(size_of::<Header>() == 448);

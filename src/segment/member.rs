@@ -26,6 +26,7 @@ use std::sync::OnceLock;
 use std::time::Duration;
 
 use super::arena::{self, Arena, existing};
+use super::epoch;
 use super::error::AllocError;
 use crate::algo::{Occupant, Owner, Park, Seat};
 use crate::shim::{
@@ -202,6 +203,7 @@ fn reserve(arena: &Arena, seat: u16, ours: bool) -> Option<Reservation> {
 
 /// Runs in the parent before every fork of this program, whoever calls it.
 extern "C" fn before_fork() {
+    epoch::fork_begins();
     let Some((arena, seat)) = membership() else { return };
     FORKING.enter();
     PID.store(u64::from(sys::pid().cast_unsigned()), Relaxed);
@@ -226,6 +228,7 @@ extern "C" fn before_fork() {
 /// Runs in the parent after every fork, also one that failed: no handler is told. A seat that was reserved for a stray and
 /// never taken stays so until this process ends.
 extern "C" fn after_fork_in_parent() {
+    epoch::fork_ends();
     if EXPECTED.take().is_some() {
         FORKS.fetch_add(1, Relaxed); // B2 orders it
         FORKING.leave();
@@ -243,6 +246,8 @@ pub(crate) fn in_every_child(run: fn()) {
 
 /// Runs in the child of every fork, before anything else.
 extern "C" fn after_fork_in_child() {
+    epoch::begin();
+    sys::barrier::forget();
     TID.set(0);
     LOCKER.set(None);
     if let Some(run) = IN_CHILD.get() {
@@ -448,6 +453,23 @@ impl Park for ArenaPark {
     fn relax(&self) {
         sys::relax();
     }
+
+    fn offer(&self) {
+        std::thread::yield_now();
+    }
+
+    fn patience(&self) -> u32 {
+        super::patience::pauses()
+    }
+
+    #[inline]
+    fn light_fence(&self) {
+        sys::barrier::light();
+    }
+
+    fn heavy_fence(&self) {
+        sys::barrier::heavy();
+    }
 }
 
 /// Whether it is this thread's turn to do what is to be done every `interval`, by one of all who ask `word`.
@@ -484,6 +506,15 @@ pub(crate) fn is_awaited() -> bool {
 pub(crate) fn sweep_now_and_then() {
     if let Some(arena) = existing() {
         super::sweep::sweep_strays_now_and_then(arena);
+    }
+}
+
+/// The process id of the participant in `number`; 0: nobody knows.
+pub(crate) fn pid_of(number: u16) -> u32 {
+    let occupant = || Some(existing()?.seats().seat(number)?.occupant());
+    match occupant() {
+        Some(Occupant::Process(identity)) => Identity::from_bits(identity).pid().cast_unsigned(),
+        _ => 0,
     }
 }
 

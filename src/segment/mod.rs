@@ -8,11 +8,14 @@
 //! | `arena`     | the mapping, and typed views of its parts                                  |
 //! | `builder`   | its configuration                                                          |
 //! | `member`    | this process as a participant; what a fork does                            |
+//! | `epoch`     | which process this is, and whether it is being doubled                     |
+//! | `patience`  | how long spinning is worth while                                           |
 //! | `admission` | whether there is memory enough, asked before a page is touched             |
 //! | `heap`      | taking blocks and giving them back                                         |
 //! | `hints`     | where this thread may find a free small object                             |
 //! | `block`     | a block as a handle that gives it back                                     |
 //! | `bearing`   | a block that bears a lock: where its parts lie                             |
+//! | `lane`      | a block that bears a lane                                                  |
 //! | `limbo`     | blocks that wait until children that may reach them are gone               |
 //! | `shares`    | blocks that several processes hold                                         |
 //! | `container` | messages at rest, with the blocks that travel inside them                  |
@@ -33,13 +36,16 @@ mod catch;
 pub(crate) mod chain;
 pub(crate) mod container;
 pub(crate) mod envelope;
+pub(crate) mod epoch;
 mod error;
 mod header;
 mod heap;
 mod hints;
+pub(crate) mod lane;
 mod layout;
 mod limbo;
 pub(crate) mod member;
+mod patience;
 pub(crate) mod queued;
 pub(crate) mod record;
 pub(crate) mod registration;

@@ -323,6 +323,9 @@ fn bury_in_block(arena: &Arena, late: Late, unit: u64, word: Word) {
     if !word.bears_lock() || !matches!(word.kind(), Kind::Private | Kind::Shared) {
         return;
     }
+    if let Some(lane) = super::lane::swept(arena, unit, heap::room(arena, unit, word)) {
+        lane.bury(late, &member::park());
+    }
     let (lock, more) = bearing::swept(arena, unit, heap::room(arena, unit, word));
     if let Some((form, borne)) = more {
         algo::bury(form, borne, late, &member::park());

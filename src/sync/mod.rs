@@ -77,7 +77,7 @@ mod rw_lock_guards;
 mod semaphore;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 pub use acquire_error::{AcquireError, ReleaseError, TimedAcquireError, TryAcquireError};
 pub use barrier::{Barrier, BarrierError, BarrierWaitResult};

@@ -4,6 +4,8 @@
 //! |-----------------|--------------------------------------------------------------------------------------|
 //! | `mapping`       | a sealed, sparse piece of shared memory; pages are committed and given back by range |
 //! | `futex`         | sleeping on a word of shared memory and waking the sleepers, between processes       |
+//! | `barrier`       | a cheap fence and a dear one that does the work of both                              |
+//! | `wake_cost`     | how long waking a sleeper takes                                                      |
 //! | `identity`      | which process this is, never mistaken for a later one that got the same number       |
 //! | `pidfd`         | a hold on one process: wait for its end, signal it, reap it                          |
 //! | `event_fd`      | a descriptor that becomes readable when it is told to                                |
@@ -36,6 +38,7 @@
 #![allow(clippy::disallowed_methods, reason = "the one folder that talks to the kernel")]
 
 pub(crate) mod available;
+pub(crate) mod barrier;
 mod cgroup;
 pub(crate) mod clock;
 pub(crate) mod copy;
@@ -53,6 +56,7 @@ pub(crate) mod pidfd;
 mod poll;
 pub(crate) mod signal;
 pub(crate) mod stdio;
+mod wake_cost;
 
 pub(crate) use available::available_memory;
 pub(crate) use clock::{Deadline, milliseconds};
@@ -70,6 +74,7 @@ pub(crate) use mapping::{Mapping, default_capacity, page_size};
 pub(crate) use pidfd::{ExitStatus, PidFd};
 pub(crate) use signal::{SIGABRT, SIGKILL, SIGTERM, signal_name};
 pub(crate) use stdio::{open_dev_null, stdin_from_dev_null, write_stderr};
+pub(crate) use wake_cost::{only_processor, pauses_of_a_wake};
 
 #[cfg(test)]
 pub(crate) mod tests;

@@ -3,10 +3,13 @@
 //! Two parkers are needed: `Blocking` sleeps until it is woken, and so finds lost wakes, but its mutex lends the
 //! machine happens-before edges; `Spurious` never sleeps, lends nothing, and so finds missing orderings.
 
+mod fifo_models;
 mod loom_berths;
 mod loom_completion;
 mod loom_crossing;
 mod loom_event;
+mod loom_fifo;
+mod loom_lane;
 mod loom_owner_lock;
 mod loom_participants;
 mod loom_permits;

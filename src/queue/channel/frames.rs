@@ -13,7 +13,7 @@ use crate::queue::conduit::{Conduit, Patience, Turn};
 use crate::queue::error::{NotReceived, NotSent};
 use crate::segment::AllocError;
 use crate::segment::block::Block;
-use crate::segment::chain::{Chain, ChainError, POSTED};
+use crate::segment::chain::{Chain, ChainError, Known, POSTED};
 use crate::segment::envelope::Envelope;
 use crate::segment::member::ArenaPark;
 use crate::shim::Ordering::Relaxed;
@@ -22,6 +22,7 @@ use crate::shim::Ordering::Relaxed;
 #[derive(Clone, Debug)]
 pub(super) struct Frames {
     conduit: Conduit,
+    known: Known,
 }
 
 /// The most that a bounded channel may be asked to hold.
@@ -40,6 +41,9 @@ fn ring_for(capacity: usize) -> Option<u64> {
     // A frame never wraps. Twice the largest one is enough for it, wherever the tail stands.
     (capacity <= MOST).then(|| 2 * (LARGE + capacity).next_multiple_of(LARGE) as u64)
 }
+
+/// Senders that are woken when room comes free: they want different amounts, and whom it is enough for they know.
+const ALL: u64 = u64::MAX;
 
 /// A head and a tail that are farther apart than that make no sense, in a channel without bounds.
 const UNBOUNDED: u64 = 1 << 62;
@@ -61,7 +65,7 @@ impl Frames {
     }
 
     fn of(conduit: Conduit) -> Self {
-        Self { conduit }
+        Self { conduit, known: Known::default() }
     }
 
     pub(super) fn conduit(&self) -> &Conduit {
@@ -82,7 +86,7 @@ impl Frames {
     }
 
     fn chain(&self) -> Option<Chain<'_>> {
-        Some(Chain::of(Conduit::arena()?, self.conduit.bearing().fifo(), self.conduit.id(), 1))
+        Some(Chain::of(Conduit::arena()?, self.conduit.bearing().fifo(), self.conduit.id(), 1, &self.known))
     }
 
     /// The byte at `position` of the ring of a bounded channel.
@@ -106,7 +110,9 @@ impl Frames {
         patience: Patience,
     ) -> Result<(), (Packed, NotSent)> {
         let mut packed = Some(packed);
-        let sent = self.conduit.take_turns(End::Send, ends, patience, |held| self.put(held, &mut packed));
+        let sent = self
+            .conduit
+            .take_turns(End::Send, ends, patience, |held| self.put(held, patience.lingers(), &mut packed));
         match (sent, packed) {
             (Ok(()), _) => Ok(()),
             (Err(why), Some(packed)) => Err((packed, why)),
@@ -115,7 +121,12 @@ impl Frames {
     }
 
     /// Puts the message in, one commit. It is gone from `packed` then.
-    fn put(&self, held: &mut Held<'_, '_, ArenaPark>, packed: &mut Option<Packed>) -> Turn<(), NotSent> {
+    fn put(
+        &self,
+        held: &mut Held<'_, '_, ArenaPark>,
+        lingers: bool,
+        packed: &mut Option<Packed>,
+    ) -> Turn<(), NotSent> {
         if self.conduit.fifo().is_closed() {
             return Turn::Stop(NotSent::Closed);
         }
@@ -126,7 +137,7 @@ impl Frames {
             // Only a bound needs its bytes to count.
             Packed::Large(_) => Frame::Large(if self.is_bounded() { message.len() } else { 0 }),
         };
-        let (at, begin) = match self.room(held, tail, frame.span()) {
+        let (at, begin) = match self.room(held, lingers, tail, frame.span()) {
             Turn::Done(found) => found,
             Turn::Wait(seen) => return Turn::Wait(seen),
             Turn::Stop(why) => return Turn::Stop(why),
@@ -165,6 +176,7 @@ impl Frames {
     fn room(
         &self,
         held: &mut Held<'_, '_, ArenaPark>,
+        lingers: bool,
         tail: u64,
         span: u64,
     ) -> Turn<(NonNull<u8>, u64), NotSent> {
@@ -188,7 +200,7 @@ impl Frames {
         }
         let mut used = tail.wrapping_sub(held.seen());
         if used > ring || ring - used < pad + span {
-            used = tail.wrapping_sub(held.look());
+            used = tail.wrapping_sub(held.look(lingers));
         }
         if used > ring {
             return Turn::Stop(NotSent::Corrupt);
@@ -217,16 +229,16 @@ impl Frames {
 
     /// Takes the next message.
     pub(super) fn receive(&self, ends: bool, patience: Patience) -> Result<Packed, NotReceived> {
-        self.conduit.take_turns(End::Receive, ends, patience, |held| self.take(held))
+        self.conduit.take_turns(End::Receive, ends, patience, |held| self.take(held, patience.lingers()))
     }
 
-    fn take(&self, held: &mut Held<'_, '_, ArenaPark>) -> Turn<Packed, NotReceived> {
+    fn take(&self, held: &mut Held<'_, '_, ArenaPark>, lingers: bool) -> Turn<Packed, NotReceived> {
         let bound = if self.is_bounded() { self.conduit.capacity() } else { UNBOUNDED };
         loop {
             let head = held.position();
             let mut there = held.seen().wrapping_sub(head);
             if there == 0 || there > bound {
-                there = held.look().wrapping_sub(head);
+                there = held.look(lingers).wrapping_sub(head);
             }
             if there == 0 {
                 return Turn::Wait(head);
@@ -243,12 +255,12 @@ impl Frames {
             // SAFETY: the frame is longer than its header, unless it is a PAD, of which this is the end at most.
             let body = unsafe { at.add(HEADER) };
             match frame {
-                Frame::Pad(_) => held.commit(next, 1),
+                Frame::Pad(_) => held.commit(next, ALL),
                 Frame::Small(len) => {
                     let mut bytes = posted::scratch();
                     // SAFETY: the frame spans these bytes, and lies within what is there.
                     unsafe { frame::read_bytes(body, len, &mut bytes) };
-                    held.commit(next, 1);
+                    held.commit(next, ALL);
                     return Turn::Done(Packed::Small(bytes));
                 }
                 Frame::Large(_) => {
@@ -256,7 +268,7 @@ impl Frames {
                     let unit = unsafe { frame::read_word(body) };
                     // Ours before the commit. Killed in between: it is swept with us, and the next one finds it gone.
                     let envelope = Envelope::claim(unit, self.conduit.id(), |position| position == head);
-                    held.commit(next, 1);
+                    held.commit(next, ALL);
                     match envelope {
                         Some(envelope) => return Turn::Done(Packed::Large(envelope)),
                         None => {

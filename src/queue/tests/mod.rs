@@ -2,5 +2,8 @@
 
 mod any;
 mod channels;
+mod hostile;
 mod pipes;
 mod queues;
+mod spsc;
+mod spsc_deaths;

@@ -31,12 +31,12 @@ const SIGCONT: i32 = 18;
 const SIGSTOP: i32 = 19;
 
 /// Ends the process, and so all its children, unless it is dropped within a minute or two.
-pub(super) struct Watchdog {
+pub(crate) struct Watchdog {
     _leash: Sender<()>,
 }
 
 impl Watchdog {
-    pub(super) fn start() -> Self {
+    pub(crate) fn start() -> Self {
         let test = String::from(thread::current().name().unwrap_or("unnamed"));
         let (leash, held) = mpsc::channel::<()>();
         thread::spawn(move || {
@@ -50,22 +50,22 @@ impl Watchdog {
 }
 
 /// Looks until `holds`, for as long as the watchdog allows. For children, too: takes no lock.
-pub(super) fn wait_until(mut holds: impl FnMut() -> bool) {
+pub(crate) fn wait_until(mut holds: impl FnMut() -> bool) {
     while !holds() {
         thread::sleep(Duration::from_millis(1));
     }
 }
 
 /// A value that says how far somebody has come.
-pub(super) fn stage() -> Value<u32> {
+pub(crate) fn stage() -> Value<u32> {
     Value::new(0).expect("4 bytes")
 }
 
 /// A stage: the child's parent has returned from spawning it.
-pub(super) const SPAWNED: u32 = u32::MAX;
+pub(crate) const SPAWNED: u32 = u32::MAX;
 
 /// Sleeps until somebody kills this process.
-pub(super) fn sleep_for_ever() -> ! {
+pub(crate) fn sleep_for_ever() -> ! {
     loop {
         thread::sleep(Duration::from_secs(3600));
     }
