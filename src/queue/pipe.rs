@@ -35,6 +35,7 @@ const ROOM: usize = 64 * 1024;
 /// ```
 #[doc(alias = "multiprocessing.Pipe")]
 #[doc(alias = "socketpair")]
+#[allow(clippy::type_complexity)] // two ends, or why not
 pub fn pipe<A: Message, B: Message>() -> Result<(Pipe<A, B>, Pipe<B, A>), AllocError> {
     pipe_of(ROOM)
 }
@@ -43,6 +44,7 @@ pub fn pipe<A: Message, B: Message>() -> Result<(Pipe<A, B>, Pipe<B, A>), AllocE
 ///
 /// # Errors
 /// [`AllocError`] if there is no memory for it.
+#[allow(clippy::type_complexity)] // two ends, or why not
 pub fn pipe_of<A: Message, B: Message>(bytes: usize) -> Result<(Pipe<A, B>, Pipe<B, A>), AllocError> {
     let (to_second, second) = Channel::bounded(bytes)?.split();
     let (to_first, first) = Channel::bounded(bytes)?.split();

@@ -1,7 +1,6 @@
 //! A descriptor that is readable when there is something to be received: for event loops and async runtimes.
 
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
-use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -10,6 +9,7 @@ use super::any::Receive;
 use super::conduit::Conduit;
 use crate::error::OsError;
 use crate::segment::member;
+use crate::shim::{AtomicU64, Ordering::Relaxed};
 use crate::sys::{Deadline, EventFd};
 
 /// A descriptor (an eventfd) that becomes readable when a queue has something to be received, or is over.
@@ -62,7 +62,8 @@ struct Shared {
     event: EventFd,
     conduit: Conduit,
     ends: bool,
-    stop: AtomicBool,
+    /// Not 0: the thread is to end.
+    stop: AtomicU64,
     /// Whether the thread is to look for something to be received.
     armed: Mutex<bool>,
     rearmed: Condvar,
@@ -79,7 +80,7 @@ impl Readiness {
             event: EventFd::new()?,
             conduit: conduit.clone(),
             ends,
-            stop: AtomicBool::new(false),
+            stop: AtomicU64::new(0),
             armed: Mutex::new(true),
             rearmed: Condvar::new(),
         });
@@ -107,22 +108,26 @@ impl Readiness {
 }
 
 impl Shared {
+    fn is_stopped(&self) -> bool {
+        self.stop.load(Relaxed) != 0
+    }
+
     /// The thread: makes the descriptor readable whenever it is armed and there is something.
     fn feed(&self) {
         loop {
             {
                 let mut armed = self.armed.lock().unwrap_or_else(PoisonError::into_inner);
-                while !*armed && !self.stop.load(SeqCst) {
+                while !*armed && !self.is_stopped() {
                     armed = self.rearmed.wait(armed).unwrap_or_else(PoisonError::into_inner);
                 }
                 *armed = false;
             }
             loop {
-                if self.stop.load(SeqCst) {
+                if self.is_stopped() {
                     return;
                 }
                 let nap = Deadline::after(Duration::from_secs(1));
-                if Conduit::await_any(&[(&self.conduit, self.ends)], 0, nap, |_| self.stop.load(SeqCst))
+                if Conduit::await_any(&[(&self.conduit, self.ends)], 0, nap, |_| self.is_stopped())
                     .is_some()
                 {
                     self.event.set();
@@ -140,7 +145,7 @@ impl Drop for Readiness {
             std::mem::forget(thread); // this process has no such thread
             return;
         }
-        self.shared.stop.store(true, SeqCst);
+        self.shared.stop.store(1, Relaxed); // the lock, or the bell, tells the thread to look
         // Under the lock, so that the thread is either asleep or has yet to look.
         drop(self.shared.armed.lock().unwrap_or_else(PoisonError::into_inner));
         self.shared.rearmed.notify_one();
