@@ -5,6 +5,7 @@ use std::io::Error;
 use std::ptr;
 use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
+use std::thread::sleep;
 use std::time::Duration;
 
 use crate::board::Board;
@@ -13,6 +14,7 @@ use crate::forked::take_turn;
 use crate::scene::Scene;
 use crate::sweep::{Subject, sweep};
 use crate::turn::Turn;
+use crate::vyukov;
 use crate::witness::Verdict;
 
 /// How long a survivor may take where many of them are to be late.
@@ -25,7 +27,10 @@ struct Control {
     board: &'static Board,
     operation: fn(&Board),
     examine: fn(&Board) -> Verdict,
+    /// What is there before each victim, on a zeroed board.
+    begin: fn(&Board),
     patience: Duration,
+    kills: usize,
 }
 
 impl Subject for Control {
@@ -42,14 +47,19 @@ impl Subject for Control {
         self.patience
     }
 
+    fn kills(&self) -> usize {
+        self.kills
+    }
+
     fn start_over(&mut self) {
         self.board.words.iter().for_each(|word| word.store(0, Relaxed));
+        (self.begin)(self.board);
     }
 }
 
 impl Control {
     fn new(turn: &Turn, operation: fn(&Board), examine: fn(&Board) -> Verdict) -> Self {
-        Self { board: turn.board, operation, examine, patience: LONG }
+        Self { board: turn.board, operation, examine, begin: |_| (), patience: LONG, kills: usize::MAX }
     }
 }
 
@@ -92,6 +102,59 @@ fn a_plain_futex_lock_whose_holder_is_killed_is_seen_to_hang() {
     let mut control = Control { patience: SHORT, ..Control::new(&turn, under_the_lock, survivor) };
     let tally = sweep("control: plain futex lock", &turn, &mut control);
     assert!(tally.hung > 0 && tally.hung < tally.killed, "{tally:?}");
+}
+
+/// Each hang costs the survivor's patience, and a fork.
+const HANGS: usize = 60;
+
+#[test]
+fn a_queue_of_two_steps_whose_sender_is_killed_is_seen_to_hang() {
+    let send = |board: &Board| {
+        vyukov::push(board, 1);
+    };
+    let survivor = |board: &Board| {
+        let sent = vyukov::push(board, 2);
+        let received = loop {
+            match vyukov::pop(board) {
+                Some(item) => break item,
+                None => sleep(Duration::from_micros(100)),
+            }
+        };
+        Verdict { corrupt: !sent || !(1..=2).contains(&received), ..Verdict::default() }
+    };
+    let turn = Turn::take();
+    let control = Control::new(&turn, send, survivor);
+    let tally = sweep(
+        "control: Vyukov's queue, push",
+        &turn,
+        &mut Control { patience: SHORT, kills: HANGS, ..control },
+    );
+    assert!(tally.hung > 0 && tally.hung < tally.killed && tally.corrupt == 0, "{tally:?}");
+}
+
+#[test]
+fn a_queue_of_two_steps_whose_receiver_is_killed_is_seen_to_hang() {
+    let fill = |board: &Board| (1..=vyukov::ROOM).for_each(|item| _ = vyukov::push(board, item));
+    let receive = |board: &Board| {
+        vyukov::pop(board);
+    };
+    let survivor = |board: &Board| {
+        // There is room for one after this, whatever the victim did.
+        let received = vyukov::pop(board);
+        while !vyukov::push(board, 5) {
+            sleep(Duration::from_micros(100));
+        }
+        let expected = matches!(received, Some(1..=2));
+        Verdict { corrupt: !expected, ..Verdict::default() }
+    };
+    let turn = Turn::take();
+    let control = Control { begin: fill, ..Control::new(&turn, receive, survivor) };
+    let tally = sweep(
+        "control: Vyukov's queue, pop",
+        &turn,
+        &mut Control { patience: SHORT, kills: HANGS, ..control },
+    );
+    assert!(tally.hung > 0 && tally.hung < tally.killed && tally.corrupt == 0, "{tally:?}");
 }
 
 #[test]

@@ -48,6 +48,8 @@ mod heap;
 #[cfg(target_arch = "x86_64")]
 mod judge;
 #[cfg(target_arch = "x86_64")]
+mod lanes;
+#[cfg(target_arch = "x86_64")]
 mod locks;
 #[cfg(target_arch = "x86_64")]
 mod memory;
@@ -57,6 +59,8 @@ mod once;
 mod path;
 #[cfg(target_arch = "x86_64")]
 mod processes;
+#[cfg(target_arch = "x86_64")]
+mod queues;
 #[cfg(target_arch = "x86_64")]
 mod recovery;
 #[cfg(target_arch = "x86_64")]
@@ -79,6 +83,8 @@ mod tracee;
 mod turn;
 #[cfg(target_arch = "x86_64")]
 mod values;
+#[cfg(target_arch = "x86_64")]
+mod vyukov;
 #[cfg(target_arch = "x86_64")]
 mod watchdog;
 #[cfg(target_arch = "x86_64")]

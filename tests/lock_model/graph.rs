@@ -41,6 +41,12 @@ pub(crate) enum Fault {
     Unearned,
     /// A signal passed by one who waited for it.
     PassedBy,
+    /// What was handed over, nobody gets.
+    Lost,
+    /// Somebody gets what somebody else got, or what nobody handed over.
+    Doubled,
+    /// Words that no completed operation leaves.
+    Illegal,
     /// Not all is settled, and nobody can take a step.
     Stuck,
     /// No steps of the living lead to where all is settled.

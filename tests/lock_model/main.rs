@@ -1,4 +1,4 @@
-//! The locks and signals as graphs of states: every step of every process, in every order, a kill allowed before each.
+//! The locks, signals and queues as graphs of states: every step of every process, in every order, a kill allowed before each.
 //!
 //! A state is what the shared words, the kernel's sleepers and everybody's next steps are. The steps are those of the
 //! machine in `src/algo` that a model is named after, one for each access to shared memory or call into the kernel. Memory is
@@ -18,4 +18,5 @@ mod graph;
 mod locker;
 mod numbering;
 mod owner_lock;
+mod queue;
 mod rw_lock;

@@ -8,7 +8,7 @@ use std::hint::black_box;
 use std::ptr::NonNull;
 use std::time::Duration;
 
-use crate::algo::PoisonLock;
+use crate::algo::{End, FifoWords, PoisonLock};
 use crate::message::tests::encode;
 use crate::queue::conduit::Conduit;
 use crate::queue::{JoinableQueue, Receiver, Sender};
@@ -23,11 +23,8 @@ const PATIENCE: Duration = Duration::from_micros(100);
 /// Words of a block, by their indices: those of `FifoWords`.
 const POSITION: usize = size_of::<PoisonLock>() / 8;
 const RECEIVE: usize = 16;
-const FLAGS: usize = 32;
-const CAPACITY: usize = FLAGS + 3;
-const FIRST: usize = FLAGS + 5;
 /// All of them.
-const CONTROL: usize = 48;
+const CONTROL: usize = size_of::<FifoWords>() / 8;
 /// Words of a segment's, or a message's, header.
 const HEADER: usize = 8;
 
@@ -67,6 +64,13 @@ impl Words {
 
     fn get(self, index: usize) -> u64 {
         self.at(index).load(Relaxed)
+    }
+
+    /// As those of a queue, with whose words these begin.
+    fn queue(self) -> &'static FifoWords {
+        assert!(self.count >= CONTROL);
+        // SAFETY: as in `at`; the block of a queue is aligned for them.
+        unsafe { self.start.cast::<FifoWords>().as_ref() }
     }
 
     /// The first words of the block at a unit.
@@ -119,18 +123,17 @@ fn carried<M: Message>(handle: M) -> Vec<Carried> {
 }
 
 macro_rules! plain_victim {
-    ($name:ident, $item:expr) => {
+    ($name:ident) => {
         impl Victim for $name<Item> {
             fn carried(&self) -> Vec<Carried> {
                 carried(self.clone())
             }
 
             fn use_one(&self, random: &mut Random) {
-                let item: Item = $item;
-                let mut some = [item; 5];
+                let mut some = [ITEM; 5];
                 match random.below(12) {
-                    0 | 1 => drop(black_box(self.try_send(item))),
-                    2 => drop(black_box(self.send_timeout(item, PATIENCE))),
+                    0 | 1 => drop(black_box(self.try_send(ITEM))),
+                    2 => drop(black_box(self.send_timeout(ITEM, PATIENCE))),
                     3 => drop(black_box(self.try_send_slice(&some))),
                     4 | 5 => drop(black_box(self.try_recv())),
                     6 => drop(black_box(self.recv_timeout(PATIENCE))),
@@ -145,8 +148,15 @@ macro_rules! plain_victim {
     };
 }
 
-/// Not all bytes are one of these, and no place of it is aligned by chance.
-type Item = [bool; 11];
+/// Not all bytes are one of these, and few places of it are aligned.
+#[derive(Clone, Copy, bytemuck::NoUninit, bytemuck::CheckedBitPattern)]
+#[repr(C)]
+struct Item {
+    flag: bool,
+    bytes: [u8; 10],
+}
+
+const ITEM: Item = Item { flag: true, bytes: [3; 10] };
 
 trait Otherwise {
     fn use_otherwise(&self, _: &mut Random) {}
@@ -164,8 +174,8 @@ impl Otherwise for JoinableQueue<Item> {
     }
 }
 
-plain_victim!(Queue, [true; 11]);
-plain_victim!(JoinableQueue, [false; 11]);
+plain_victim!(Queue);
+plain_victim!(JoinableQueue);
 
 /// The handles that count.
 struct Ends(Sender<Item>, Receiver<Item>, Queue<Item>);
@@ -184,8 +194,8 @@ impl Victim for Ends {
 
     fn use_one(&self, random: &mut Random) {
         match random.below(8) {
-            0 | 1 => drop(black_box(self.0.try_send([true; 11]))),
-            2 => drop(black_box(self.0.send_timeout([true; 11], PATIENCE))),
+            0 | 1 => drop(black_box(self.0.try_send(ITEM))),
+            2 => drop(black_box(self.0.send_timeout(ITEM, PATIENCE))),
             3 | 4 => drop(black_box(self.1.try_recv())),
             5 => drop(black_box(self.1.recv_timeout(PATIENCE))),
             6 => drop(black_box((self.0.receiver(), self.1.sender()))),
@@ -272,7 +282,11 @@ fn victim(random: &mut Random) -> Box<dyn Victim> {
 /// The segments of a queue that is whole, and the messages in its frames.
 fn parts(block: Words) -> Vec<Words> {
     let mut parts = Vec::new();
-    let mut link = block.get(RECEIVE + POSITION + 4).max(block.get(FIRST)); // either is one, or there is none
+    let queue = block.queue();
+    let mut link = match queue.place(End::Receive)[0].load(Relaxed) {
+        0 => queue.first.load(Relaxed),
+        link => link,
+    };
     let mut frames = vec![Words { start: block.start, count: block.count }];
     while let Some(segment) = link.checked_sub(1).and_then(|unit| Words::of_unit(unit, 512))
         && parts.len() < 100
@@ -307,7 +321,7 @@ fn torment(seed: u64, rounds: usize) {
         let victim = victim(random);
         let block = victim.block();
         let control = Words { count: CONTROL, ..block };
-        let parts = if block.get(CAPACITY) == 0 || random.below(2) == 0 { parts(block) } else { Vec::new() };
+        let parts = if block.queue().capacity.load(Relaxed) == 0 || random.below(2) == 0 { parts(block) } else { Vec::new() };
         for _ in 0..random.below(6) {
             match random.below(3) {
                 0 if !parts.is_empty() => parts[random.below(parts.len())].scribble(random),
@@ -393,16 +407,16 @@ fn segments_that_follow_themselves_are_no_endless_way() {
     alone(|| {
         for receives in [true, false] {
             let queue = Queue::<Item>::unbounded().unwrap();
-            queue.try_send([true; 11]).unwrap();
-            let block = queue.block();
-            let segment = Words::of_unit(block.get(FIRST) - 1, 512).unwrap();
+            queue.try_send(ITEM).unwrap();
+            let first = queue.block().queue().first.load(Relaxed);
+            let segment = Words::of_unit(first - 1, 512).unwrap();
             // It begins where the next item is to be taken, or put, and the next one is itself.
             segment.at(2).store(u64::from(!receives), Relaxed);
-            segment.at(4).store(block.get(FIRST), Relaxed);
+            segment.at(4).store(first, Relaxed);
             if receives {
                 assert!(queue.try_recv().is_err());
             } else {
-                assert!(queue.try_send([true; 11]).is_err());
+                assert!(queue.try_send(ITEM).is_err());
             }
         }
     });
