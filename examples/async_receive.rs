@@ -22,8 +22,11 @@ struct AsyncReceiver<T: Plain> {
 
 impl<T: Plain> AsyncReceiver<T> {
     /// Must be called in a tokio runtime.
+    #[allow(unsafe_code)] // tokio asks for a promise about the descriptor
     fn new(receiver: Receiver<T>) -> Result<Self, Box<dyn Error>> {
-        let readiness = AsyncFd::new(Readiness::of(&receiver)?)?;
+        let readiness = Readiness::of(&receiver)?;
+        // SAFETY: a `Readiness` has one descriptor, open as long as it lives, and gives out no other.
+        let readiness = unsafe { AsyncFd::register(readiness) }?;
         Ok(Self { receiver, readiness })
     }
 
@@ -53,7 +56,9 @@ fn main() -> Result<(), Box<dyn Error>> {
             Process::spawn(move || {
                 for step in 0..5 {
                     std::thread::sleep(Duration::from_millis(20));
-                    sender.send((worker * 100 + step) as f64).expect("the parent receives until the last of us is done");
+                    sender
+                        .send((worker * 100 + step) as f64)
+                        .expect("the parent receives until the last of us is done");
                 }
             })
         })

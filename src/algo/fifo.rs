@@ -19,6 +19,8 @@
 //! | Q2   | `commit` of the head           | `look` at the head               | that nobody reads below it any more    |
 //! | Q3   | `ring_all`                     | `announce`, its look at the bell | why it rang: closed, or nobody is left |
 //! | Q4   | `leave`, `bury`, `close`       | `flags`                          | what was sent before                   |
+//! | Q5   | `leave`, `bury`, then `sum`    | the same of another one          | the last one to go sees that it is     |
+//! | Q6   | `join`                         | `is_deserted`                    | that a place is counted elsewhere now  |
 //!
 //! What one holder of a side did is ordered before the next one by the lock (E1). So the cached position `seen`, `awaited`, and
 //! whatever the caller keeps beside them are Relaxed.
@@ -41,7 +43,7 @@ use super::spin::Spin;
 use super::{LockError, Owner, Park, PoisonLock, Tally};
 use crate::shim::{
     AtomicU64,
-    Ordering::{AcqRel, Acquire, Relaxed, Release},
+    Ordering::{AcqRel, Acquire, Relaxed, Release, SeqCst},
 };
 
 /// One side: two cache lines.
@@ -94,7 +96,9 @@ pub(crate) struct FifoWords {
     /// For `tasks`.
     pub(super) done_bell: AtomicU64,
     pub(super) done_awaited: AtomicU64,
-    rest: [AtomicU64; 7],
+    /// How often somebody joined.
+    joined: AtomicU64,
+    rest: [AtomicU64; 6],
 }
 
 #[cfg(not(all(test, loom)))]
@@ -190,6 +194,7 @@ impl FifoWords {
             lost: zero(),
             done_bell: zero(),
             done_awaited: zero(),
+            joined: zero(),
             rest: std::array::from_fn(|_| zero()),
         }
     }
@@ -212,7 +217,7 @@ impl FifoWords {
     }
 
     /// The lock of the send side, with which the block begins: the sweep frees it as it does that of any block.
-    #[cfg(all(test, loom))]
+    #[cfg(test)]
     pub(super) fn first_lock(&self) -> &PoisonLock {
         &self.send.lock
     }
@@ -290,7 +295,7 @@ impl<'a> Fifo<'a> {
         me: Owner,
         park: &P,
         round: u32,
-        is_over: impl FnOnce() -> bool,
+        is_over: impl Fn() -> bool,
     ) -> Result<bool, LockError> {
         let side = self.words.side(end);
         let mut spin = Spin::for_others();
@@ -300,8 +305,9 @@ impl<'a> Fifo<'a> {
                 return Ok(true);
             }
         }
+        let mut asked = planted(Bug::ReasonsFirst).then(&is_over);
         let Some(bell) = self.announce(end, position, me, park)? else { return Ok(true) };
-        if is_over() {
+        if *asked.get_or_insert_with(is_over) {
             return Ok(true);
         }
         Ok(park.sleep(bell.0, bell.1, round))
@@ -326,8 +332,9 @@ impl<'a> Fifo<'a> {
             return Ok(None);
         }
         // Q3 acquire: the reasons for which it rang up to now are seen by who looks for them next.
-        let bell = side.bell.load(Acquire);
-        side.awaited.store((bell & LOW) + 1, Relaxed);
+        let bell = side.bell.load(if planted(Bug::BellLooksRelaxed) { Relaxed } else { Acquire });
+        // An exchange, as the one in `ring` that may come between: the model checker orders two of these, but not one and a store.
+        side.awaited.swap((bell & LOW) + 1, Relaxed);
         Ok(Some((&side.bell, bell as u32)))
     }
 
@@ -383,6 +390,7 @@ impl<'a> Fifo<'a> {
     pub(crate) fn join(&self, end: End, seat: u16) {
         if let Some(cell) = self.ends.word(seat) {
             cell.fetch_add(end.unit(), AcqRel); // Q4: before the flag goes
+            self.words.joined.fetch_add(1, AcqRel); // Q6 release: before whoever hands its place on leaves
         }
         self.words.flags.fetch_and(!end.deserted(), AcqRel); // as above; a hint, which `has_left` may belie
     }
@@ -390,8 +398,8 @@ impl<'a> Fifo<'a> {
     /// Takes one registration of the participant in `seat` at `end` back, and wakes who waits for those who are gone.
     pub(crate) fn leave<P: Park>(&self, end: End, seat: u16, park: &P) {
         let Some(cell) = self.ends.word(seat) else { return };
-        // Q4 release: who finds it gone finds what it sent.
-        if end.count(cell.fetch_sub(end.unit(), AcqRel)) == 1 && self.sum(end) == 0 {
+        // Q4 release: who finds it gone finds what it sent. Q5: before the look at the others.
+        if end.count(cell.fetch_sub(end.unit(), SeqCst)) == 1 && self.sum(end) == 0 {
             self.desert(end, park);
         }
     }
@@ -404,19 +412,23 @@ impl<'a> Fifo<'a> {
 
     /// Registrations at `end`, of the living and of the dead that nobody has noticed.
     fn sum(&self, end: End) -> u64 {
-        // Q4 acquire.
-        self.ends.iter().map(|(_, cell)| cell.first().map_or(0, |word| end.count(word.load(Acquire)))).sum()
+        // Q4 acquire, Q5.
+        self.ends.iter().map(|(_, cell)| cell.first().map_or(0, |word| end.count(word.load(SeqCst)))).sum()
     }
 
     /// Whether nobody living is registered at `end`. Asks for deaths only when it is the caller's turn, or `urgent`: what was there
     /// a moment ago is taken to be there still.
     pub(crate) fn is_deserted<P: Park>(&self, end: End, urgent: bool, park: &P) -> bool {
         let asks = urgent || park.is_due(&self.words.due);
-        self.ends.iter().all(|(seat, cell)| {
+        // Q6 acquire: a place that is handed on while the cells are looked at, one after the other, may be in none of them.
+        let joined = self.words.joined.load(Acquire);
+        let empty = self.ends.iter().all(|(seat, cell)| {
             // Q4 acquire: what it sent before it left is there for who looks after this.
             let registered = cell.first().is_some_and(|word| end.count(word.load(Acquire)) != 0);
             !registered || asks && park.family_death(seat).is_some()
-        })
+        });
+        // Relaxed: who was seen to leave had seen those join to whom it handed on (Q4).
+        empty && (planted(Bug::HandedOnUnseen) || self.words.joined.load(Relaxed) == joined)
     }
 
     /// Takes what the dead participant in `seat` held from it, and wakes who waits for it.
@@ -425,10 +437,13 @@ impl<'a> Fifo<'a> {
             park.wake(self.words.receive.lock.owner_lock().futex_word(), u32::MAX);
         }
         let Some(cell) = self.ends.word(seat) else { return };
-        let had = cell.swap(0, AcqRel); // Q4 release: hands on what D1 told the sweeper
+        let had = cell.swap(0, SeqCst); // Q4 release: hands on what D1 told the sweeper. Q5
+        // Relaxed: what the dead one did is known (D1). A queue that nobody ever joined is deserted by nobody.
+        let registers = self.words.joined.load(Relaxed) != 0;
         for end in [End::Send, End::Receive] {
             // Repeated by the next sweeper if this one is killed: then `had` is 0, and the sum says the same.
-            if self.sum(end) == 0 && (had != 0 || self.words.flags.load(Relaxed) & end.deserted() == 0) {
+            let unsaid = had != 0 || registers && self.words.flags.load(Relaxed) & end.deserted() == 0;
+            if self.sum(end) == 0 && unsaid {
                 self.desert(end, park);
             }
         }

@@ -107,6 +107,10 @@ impl<P: Park> Park for Lending<'_, P> {
         self.0.relax();
     }
 
+    fn offer(&self) {
+        self.0.offer();
+    }
+
     #[inline]
     fn patience(&self) -> u32 {
         self.0.patience()
@@ -176,6 +180,10 @@ impl<P: Park> Park for InTurn<'_, P> {
 
     fn relax(&self) {
         self.park.relax();
+    }
+
+    fn offer(&self) {
+        self.park.offer();
     }
 
     fn patience(&self) -> u32 {

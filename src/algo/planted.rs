@@ -51,8 +51,18 @@ pub(crate) enum Bug {
     NoSecondLook,
     /// `Fifo` looks whether it is closed, but nothing that was sent before is ordered before that.
     ClosedUnordered,
+    /// `Fifo::announce` reads the bell, but nothing orders the look at the reasons after that.
+    BellLooksRelaxed,
+    /// `Fifo::wait` looks for a reason not to sleep before it looks at the bell.
+    ReasonsFirst,
+    /// `Fifo::is_deserted` does not look whether somebody came while it counted.
+    HandedOnUnseen,
     /// `Tasks::done` looks whether somebody waits before what is done can be seen.
     DoneLooksRelaxed,
+    /// `Tasks::unfinished` looks at the head after it has counted what is in hand.
+    HeadReadLate,
+    /// A model counts what it takes after the head has moved.
+    TakenLate,
     /// `Completion::commit` does not order the work before `done`.
     DoneUnordered,
     /// `Completion::commit` stores `done` before the last of the work.

@@ -18,13 +18,14 @@
 //! | J2   | `done`, sees `wait` | `wait`, sees `done`   | at least one sees the other                |
 //!
 //! - I1. `done + written off <= taken` in each cell. What is taken is counted before the head moves: who is killed in between counts
-//!   as having died with an item that somebody else will get. So nobody waits for an item that nobody has.
+//!   as having died with an item that is still there. What is left is counted from the head on, and in the cells: so nobody waits for
+//!   an item that nobody has, and one that is still there is waited for.
 //! - I2. `bury` stores `taken - done`, which nobody changes any more: repeated, it stores the same. The next occupant of the seat goes on
 //!   counting where it stopped.
 //! - I3. J2 is the store-buffer pattern, by SeqCst accesses on both sides.
 
 use super::planted::{Bug, planted};
-use super::{FifoWords, Park, Tally};
+use super::{End, FifoWords, Park, Tally};
 use crate::shim::Ordering::{Acquire, Relaxed, Release, SeqCst};
 
 /// The counts of a queue whose items are to be done.
@@ -68,7 +69,8 @@ impl<'a> Tasks<'a> {
                 return false;
             }
             // J1 release, J2: before the look whether somebody waits.
-            match done.compare_exchange(seen, seen.wrapping_add(1), SeqCst, Relaxed) {
+            let order = if planted(Bug::DoneLooksRelaxed) { Release } else { SeqCst };
+            match done.compare_exchange(seen, seen.wrapping_add(1), order, Relaxed) {
                 Ok(_) => break,
                 Err(now) => seen = now,
             }
@@ -86,19 +88,29 @@ impl<'a> Tasks<'a> {
         park.wake(&self.words.done_bell, u32::MAX);
     }
 
-    /// What is left of the items up to the tail, which `tail` reads.
+    /// What is left of the items up to the tail, which `tail` reads. Never too little; too much only if somebody will ring.
     pub(crate) fn unfinished(&self, tail: impl FnOnce() -> u64) -> Unfinished {
-        let (mut finished, mut lost) = (0_u64, 0_u64);
         for (_, cell) in self.cells.iter() {
-            if let [_, _, done, written_off, ..] = cell {
-                // J1 acquire, J2: after this one said that it waits.
-                finished = finished.wrapping_add(done.load(SeqCst));
-                lost = lost.wrapping_add(written_off.load(Acquire)); // J1
+            if let [_, _, done, ..] = cell {
+                done.load(SeqCst); // J2: what was done before this one said that it waits had left the queue, as the head will say
             }
         }
-        // The tail after the counts: if they are equal, all that was sent was finished when it was read.
-        let items = tail().wrapping_sub(finished).wrapping_sub(lost).cast_signed().max(0).cast_unsigned();
-        Unfinished { items, written_off: lost }
+        // The head before the cells: what has left the queue by then is in one of them (Q2), what leaves it later is counted twice.
+        let head = || self.words.position(End::Receive);
+        let early = (!planted(Bug::HeadReadLate)).then(head);
+        let (mut in_hand, mut lost) = (0_u64, 0_u64);
+        for (_, cell) in self.cells.iter() {
+            if let [_, taken, done, written_off, ..] = cell {
+                // J1 acquire, J2: after this one said that it waits. What was taken is looked at last: it is never less.
+                let (done, written_off) = (done.load(SeqCst), written_off.load(Acquire)); // J1
+                let open = taken.load(Relaxed).wrapping_sub(done).wrapping_sub(written_off);
+                in_hand = in_hand.wrapping_add(open.cast_signed().max(0).cast_unsigned());
+                lost = lost.wrapping_add(written_off);
+            }
+        }
+        // The tail after the counts: if nothing is left, all that was sent was finished when it was read.
+        let there = tail().wrapping_sub(early.unwrap_or_else(head)).cast_signed().max(0).cast_unsigned();
+        Unfinished { items: there.saturating_add(in_hand), written_off: lost }
     }
 
     /// Sleeps, as `park` says, until more is done: one nap at most. `is_over` is asked once this waiter can be seen. `false`: the

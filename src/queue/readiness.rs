@@ -127,8 +127,7 @@ impl Shared {
                     return;
                 }
                 let nap = Deadline::after(Duration::from_secs(1));
-                if Conduit::await_any(&[(&self.conduit, self.ends)], 0, nap, |_| self.is_stopped())
-                    .is_some()
+                if Conduit::await_any(&[(&self.conduit, self.ends)], 0, nap, |_| self.is_stopped()).is_some()
                 {
                     self.event.set();
                     break;

@@ -51,7 +51,7 @@ fn layout<T>(capacity: u64) -> Option<Layout> {
     if capacity == 0 {
         return Some(Layout::new::<()>());
     }
-    // Lines of its own: the words before it change all the time.
+    // Lines of its own: the words before it change all the time. And every item is aligned to its size, if that is a power of two.
     Layout::array::<T>(places(capacity)?).ok()?.align_to(128).ok()
 }
 
@@ -129,9 +129,11 @@ impl<T: Plain> Slots<T> {
             return if used == capacity { Turn::Wait(held.seen()) } else { Turn::Stop(NotSent::Corrupt) };
         }
         let count = items.len().min((capacity - used) as usize);
-        for (at, item) in (tail..).zip(&items[..count]) {
-            // SAFETY: a place of `T` in the block, which other processes may map, and access by atomics as this one does.
-            unsafe { slot::write(self.place(at).at, item) };
+        for (index, item) in items[..count].iter().enumerate() {
+            let place = self.place(tail.wrapping_add(index as u64)); // whatever the tail says
+            // SAFETY: a place of `T` in the block, which other processes may map, and access by atomics as this one does; the first is
+            // aligned to 128 (`layout`), the others follow without gaps.
+            unsafe { slot::write(place.at, item) };
         }
         self.sent.store(tail.wrapping_add(count as u64), Relaxed);
         held.commit(tail.wrapping_add(count as u64), count as u64);
@@ -150,7 +152,7 @@ impl<T: Plain> Slots<T> {
             Ok(stretch) => {
                 let count = items.len().min(usize::try_from(stretch.positions).unwrap_or(usize::MAX));
                 for (index, item) in items[..count].iter().enumerate() {
-                    // SAFETY: `at_tail` found room for `positions` items of this size there.
+                    // SAFETY: `at_tail` found room for `positions` items of this size there, whole items behind 64 aligned bytes.
                     unsafe { slot::write(item_at::<T>(stretch.at, index), item) };
                 }
                 held.commit(tail.wrapping_add(count as u64), count as u64);

@@ -38,6 +38,8 @@ pub(crate) const POSTED: usize = 2;
 /// Bytes of the first segment, and the most that others are made of, unless an item needs more.
 const SMALLEST: usize = 4096;
 const LARGEST: usize = 256 * 1024;
+/// Segments at which a sender looks at most. One on, if somebody was killed before it could go there, and a new one: more make no sense.
+const STEPS: usize = 8;
 
 /// The segments of a queue.
 #[derive(Clone, Copy)]
@@ -144,7 +146,7 @@ impl<'a> Chain<'a> {
         tail: u64,
         need: u64,
     ) -> Result<Stretch, ChainError> {
-        loop {
+        for _ in 0..STEPS {
             let link = place[SEGMENT].load(Relaxed);
             let mut before = 0;
             if link != 0 {
@@ -175,6 +177,7 @@ impl<'a> Chain<'a> {
             place[SEGMENT].store(new, Relaxed);
             place[SPARE].store(0, Relaxed);
         }
+        Err(ChainError::Corrupt)
     }
 
     /// A segment that begins at the tail and is not linked yet: the spare one, or a new one, larger than the last.
@@ -236,7 +239,8 @@ impl<'a> Chain<'a> {
             let next = segment.0[NEXT].load(Relaxed);
             let begin = if next == 0 { None } else { self.segment(next) };
             let begin = begin.map(|(_, header, _)| header[POSITION].load(Relaxed));
-            if begin == Some(head) {
+            // One that follows itself makes no sense, and no way either.
+            if begin == Some(head) && next != link {
                 place[SPARE].store(link, Relaxed);
                 place[SEGMENT].store(next, Relaxed);
                 self.free_spent(place, link, next);

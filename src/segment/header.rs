@@ -68,5 +68,6 @@ const _: () = assert!(std::mem::offset_of!(Header, generation) == 320);
 const _: () = assert!(std::mem::offset_of!(Header, high) == 384);
 const _: () = assert!(std::mem::offset_of!(Header, patrol) == 392);
 const _: () = assert!(std::mem::offset_of!(Header, patience) == 400);
+const _: () = assert!(std::mem::offset_of!(Header, cores) == 408);
 const _: () = assert!(std::mem::offset_of!(Derived, warm) == 8 && std::mem::offset_of!(Derived, ready) == 16);
 const _: () = assert!(size_of::<Header>() == 448);

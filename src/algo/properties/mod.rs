@@ -1,5 +1,6 @@
-//! The heap's machines against simple models of themselves, with random operations.
+//! The heap's machines and the queue against simple models of themselves, with random operations.
 
+mod fifo;
 mod participants;
 mod runs;
 mod slab;

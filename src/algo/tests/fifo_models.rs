@@ -11,9 +11,10 @@ use loom::cell::UnsafeCell;
 use loom::sync::Arc;
 use loom::thread;
 
-use super::explore;
 use super::parkers::{Blocking, Kernel, Mortal, Spurious, owner, pid};
 use super::partial::{Partial, unaware};
+use super::{explore, planted};
+use crate::algo::planted::Bug;
 use crate::algo::{Borne, End, Fifo, FifoWords, Form, Held, Late, Park, Tally, Tasks, bury};
 use crate::shim::AtomicU64;
 
@@ -23,7 +24,9 @@ const POINTS: u32 = 40;
 /// What a model prints when something that was sent is not received.
 pub(super) const LOST: &str = "what was sent is received once, in order";
 /// What a model prints when an end is deserted, and nobody was told.
-pub(super) const UNSAID: &str = "nobody was told that the end is deserted";
+const UNSAID: &str = "nobody was told that the end is deserted";
+/// What a model prints when an end is taken for deserted that never was.
+pub(super) const OVERLOOKED: &str = "somebody was there all the time";
 /// What a model prints when the positions are impossible.
 const IMPOSSIBLE: &str = "head <= tail <= head + capacity";
 
@@ -71,6 +74,8 @@ pub(super) struct Shared<K> {
     high: AtomicU64,
     form: Form,
     places: Vec<UnsafeCell<u32>>,
+    /// What each participant made of what it received.
+    results: Vec<UnsafeCell<u32>>,
 }
 
 impl<K: Kernel> Shared<K> {
@@ -83,6 +88,7 @@ impl<K: Kernel> Shared<K> {
             high: AtomicU64::new(3),
             form,
             places: (0..capacity).map(|_| UnsafeCell::new(0)).collect(),
+            results: (0..3).map(|_| UnsafeCell::new(0)).collect(),
         })
     }
 
@@ -106,6 +112,23 @@ impl<K: Kernel> Shared<K> {
     fn read(&self, position: u64) -> u32 {
         // SAFETY: a place in [head, tail), by the holder of the receive side; the checker reports it if it is written to.
         self.places[position as usize % self.places.len()].with(|place| unsafe { *place })
+    }
+
+    /// Works on a value as participant `me`.
+    pub(super) fn work(&self, me: u16) {
+        // SAFETY: its own; the checker reports it if somebody reads it before it is done.
+        self.results[usize::from(me)].with_mut(|result| unsafe { *result += 1 });
+    }
+
+    /// How many values participant `slot` is done with.
+    pub(super) fn done_by(&self, slot: u16) -> u64 {
+        self.tally().cell(slot).unwrap()[2].load(crate::shim::Ordering::Relaxed)
+    }
+
+    /// What participant `slot` made of what it received.
+    pub(super) fn result(&self, slot: u16) -> u32 {
+        // SAFETY: the work is done; the checker reports it if it is not.
+        self.results[usize::from(slot)].with(|result| unsafe { *result })
     }
 
     fn why_over<P: Park>(&self, end: End, ends: bool, asks: bool, park: &P) -> Option<Over> {
@@ -168,7 +191,7 @@ impl<K: Kernel> Shared<K> {
             let tail = held.position();
             let mut used = tail.wrapping_sub(held.seen());
             if used >= capacity {
-                used = tail.wrapping_sub(held.look());
+                used = tail.wrapping_sub(held.look(true));
             }
             assert!(used <= capacity, "{IMPOSSIBLE}");
             if used == capacity {
@@ -183,7 +206,7 @@ impl<K: Kernel> Shared<K> {
         put.unwrap()
     }
 
-    fn receive(
+    pub(super) fn receive(
         &self,
         me: u16,
         (ends, waits): (bool, bool),
@@ -194,7 +217,7 @@ impl<K: Kernel> Shared<K> {
             let head = held.position();
             let mut there = held.seen().wrapping_sub(head);
             if there == 0 {
-                there = held.look().wrapping_sub(head);
+                there = held.look(true).wrapping_sub(head);
             }
             assert!(there <= self.places.len() as u64, "{IMPOSSIBLE}");
             if there == 0 {
@@ -202,13 +225,17 @@ impl<K: Kernel> Shared<K> {
             }
             let value = self.read(head);
             life.pass();
-            if self.form == Form::Tasks {
-                self.tasks().take(me, 1);
-                life.pass();
-            }
+            let count = |late| {
+                if self.form == Form::Tasks && planted(Bug::TakenLate) == late {
+                    self.tasks().take(me, 1);
+                    life.pass();
+                }
+            };
+            count(false);
             held.commit(head + 1, 1);
             taken();
             life.pass();
+            count(true);
             Turn::Done(value)
         })
     }
@@ -252,6 +279,20 @@ pub(super) fn all_come_in_order<K: Kernel + Life>(
     }
 }
 
+/// Two send a value each, and nobody waits.
+pub(super) fn two_send_into_room() {
+    let shared = Shared::<Spurious>::new(Form::Queue, 2);
+    let sending = {
+        let shared = Arc::clone(&shared);
+        thread::spawn(move || shared.send(1, false, 1, &shared.kernel).unwrap())
+    };
+    shared.send(0, false, 2, &shared.kernel).unwrap();
+    sending.join().unwrap();
+    let mut values = shared.drain(0, &shared.kernel);
+    values.sort_unstable();
+    assert_eq!(values, [1, 2], "{LOST}");
+}
+
 /// Two send a value each.
 pub(super) fn two_send<K: Kernel + Life>(capacity: usize) -> impl Fn() + Send + Sync + 'static {
     move || {
@@ -269,14 +310,20 @@ pub(super) fn two_send<K: Kernel + Life>(capacity: usize) -> impl Fn() + Send + 
     }
 }
 
-/// Two receive a value each.
+/// Two receive a value each, both sent in one turn.
 pub(super) fn two_receive<K: Kernel + Life>() {
     let shared = Shared::<K>::new(Form::Queue, 2);
     let receivers = [1, 2].map(|me| {
         let shared = Arc::clone(&shared);
         thread::spawn(move || shared.recv(me, false, &shared.kernel).unwrap())
     });
-    (1..=2).for_each(|value| shared.send(0, false, value, &shared.kernel).unwrap());
+    {
+        let mut held = shared.fifo().hold(End::Send, owner(0), &shared.kernel).unwrap();
+        for position in 0..2_u32 {
+            shared.write(position.into(), position + 1);
+            held.commit(u64::from(position) + 1, 1);
+        }
+    }
     let mut values = receivers.map(|receiver| receiver.join().unwrap());
     values.sort_unstable();
     assert_eq!(values, [1, 2], "{LOST}");
@@ -391,22 +438,20 @@ pub(super) fn two_leave(buried: bool) -> impl Fn() + Send + Sync + 'static {
 }
 
 /// One sender hands its place on to another process, while somebody looks.
-pub(super) fn handed_on_place_is_seen() {
-    let shared = Shared::<Spurious>::new(Form::Queue, 1);
-    shared.fifo().join(End::Send, 1);
-    let handing = {
-        let shared = Arc::clone(&shared);
-        thread::spawn(move || {
-            shared.fifo().join(End::Send, 2);
-            shared.fifo().leave(End::Send, 1, &shared.kernel);
-        })
-    };
-    assert_eq!(
-        shared.why_over(End::Receive, true, true, &shared.kernel),
-        None,
-        "somebody was there all the time"
-    );
-    handing.join().unwrap();
+pub(super) fn handed_on_place_is_seen(from: u16, to: u16) -> impl Fn() + Send + Sync + 'static {
+    move || {
+        let shared = Shared::<Spurious>::new(Form::Queue, 1);
+        shared.fifo().join(End::Send, from);
+        let handing = {
+            let shared = Arc::clone(&shared);
+            thread::spawn(move || {
+                shared.fifo().join(End::Send, to);
+                shared.fifo().leave(End::Send, from, &shared.kernel);
+            })
+        };
+        assert_eq!(shared.why_over(End::Receive, true, true, &shared.kernel), None, "{OVERLOOKED}");
+        handing.join().unwrap();
+    }
 }
 
 /// Who is killed in the models of deaths, doing what.
@@ -524,7 +569,7 @@ pub(super) fn sweep_points<M: Fn() + Send + Sync + 'static>(
 /// Participant 1 died holding the side of `end`. It is buried while participant 0, who knows of no death, wants the side.
 pub(super) fn buried_ones_side_comes_free<K: Kernel + Life>(end: End) -> impl Fn() + Send + Sync + 'static {
     move || {
-        let shared = Shared::<K>::new(Form::Queue, 1);
+        let shared = Shared::<K>::new(Form::Queue, 2);
         if end == End::Receive {
             shared.send(0, false, 7, &shared.kernel).unwrap();
         }
@@ -537,7 +582,7 @@ pub(super) fn buried_ones_side_comes_free<K: Kernel + Life>(end: End) -> impl Fn
                     End::Send => shared.write(held.position(), 9),
                     End::Receive => {
                         // The look of a receiver whose turn it is.
-                        if held.look() != held.position() {
+                        if held.look(true) != held.position() {
                             let head = held.position();
                             held.commit(head + 1, 1);
                         }
@@ -568,12 +613,10 @@ pub(super) fn buried_ones_side_comes_free<K: Kernel + Life>(end: End) -> impl Fn
 pub(super) fn burial_ends_a_wait<K: Kernel + Life>() {
     let shared = Shared::<K>::new(Form::Queue, 1);
     shared.fifo().join(End::Send, 1);
+    shared.send(1, false, 7, &shared.kernel).unwrap();
     let burying = {
         let shared = Arc::clone(&shared);
-        thread::spawn(move || {
-            shared.send(1, false, 7, &shared.kernel).unwrap();
-            shared.sweep(1, &unaware(&shared.kernel));
-        })
+        thread::spawn(move || shared.sweep(1, &unaware(&shared.kernel)))
     };
     let mine = unaware(&shared.kernel);
     assert_eq!(shared.recv(0, true, &mine), Ok(7), "{LOST}");

@@ -1,9 +1,10 @@
 //! The queue in every interleaving, with deaths and with planted bugs.
 
 use super::fifo_models::{
-    Deed, LOST, all_come_in_order, burial_ends_a_wait, buried_ones_side_comes_free, closed_queue_is_drained,
-    closing_ends_a_wait_for_room, handed_on_place_is_seen, last_sender_leaves, leaving_ends_a_wait,
-    one_closes, sweep_deaths, two_leave, two_receive, two_send, who_waits_later_is_kept_in_mind,
+    Deed, LOST, OVERLOOKED, all_come_in_order, burial_ends_a_wait, buried_ones_side_comes_free,
+    closed_queue_is_drained, closing_ends_a_wait_for_room, handed_on_place_is_seen, last_sender_leaves,
+    leaving_ends_a_wait, one_closes, sweep_deaths, two_leave, two_receive, two_send, two_send_into_room,
+    who_waits_later_is_kept_in_mind,
 };
 use super::parkers::{Blocking, Spurious};
 use super::{DEADLOCK, RACE, explore, finds};
@@ -24,7 +25,7 @@ fn values_come_through_a_single_place() {
 
 #[test]
 fn values_of_two_senders_come_once() {
-    println!("{} interleavings", explore(two_send::<Spurious>(2)));
+    println!("{} interleavings", explore(two_send_into_room));
     println!("{} interleavings", explore(two_send::<Blocking>(2)));
 }
 
@@ -82,7 +83,8 @@ fn one_of_two_that_leave_sees_that_nobody_is_left() {
 
 #[test]
 fn place_that_is_handed_on_is_not_overlooked() {
-    println!("{} interleavings", explore(handed_on_place_is_seen));
+    println!("{} interleavings", explore(handed_on_place_is_seen(1, 2)));
+    println!("{} interleavings", explore(handed_on_place_is_seen(2, 1)));
 }
 
 #[test]
@@ -167,4 +169,19 @@ fn checker_finds_waiter_without_a_second_look() {
 #[test]
 fn checker_finds_receiver_that_overlooks_the_last_value() {
     finds(Bug::ClosedUnordered, LOST, closed_queue_is_drained::<Spurious>);
+}
+
+#[test]
+fn checker_finds_bell_that_orders_nothing() {
+    finds(Bug::BellLooksRelaxed, DEADLOCK, leaving_ends_a_wait::<Blocking>(End::Send));
+}
+
+#[test]
+fn checker_finds_waiter_that_looks_for_reasons_too_early() {
+    finds(Bug::ReasonsFirst, DEADLOCK, leaving_ends_a_wait::<Blocking>(End::Send));
+}
+
+#[test]
+fn checker_finds_place_that_is_handed_on_unseen() {
+    finds(Bug::HandedOnUnseen, OVERLOOKED, handed_on_place_is_seen(2, 1));
 }

@@ -16,6 +16,7 @@ mod loom_permits;
 mod loom_reentrant;
 mod loom_rw_lock;
 mod loom_snapshot;
+mod loom_tasks;
 mod parkers;
 mod partial;
 mod permits_models;

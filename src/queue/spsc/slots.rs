@@ -4,22 +4,18 @@
 //!   [ item 0 | item 1 | … | item capacity - 1 ]      aligned to 128 bytes, without gaps
 //! ```
 //!
-//! Items of 1, 2, 4 and 8 bytes are one relaxed atomic each, since they are aligned to their size. Whole words below a kibibyte are relaxed
-//! atomic words. All others are left to `sys::copy`. So whoever else writes to the slots, against the rules, makes wrong items and nothing
-//! worse.
+//! Items are copied as `slot` does it: whoever else writes there, against the rules, makes wrong items and nothing worse.
 
 #![allow(unsafe_code)] // reads and writes slots by raw pointer
 
 use std::marker::PhantomData;
-use std::mem::MaybeUninit;
 use std::ptr::NonNull;
-use std::slice;
 
 use crate::algo::LaneWords;
 use crate::message::{Element, Plain};
+use crate::queue::slot;
 use crate::segment::AllocError;
 use crate::segment::lane::LaneBlock;
-use crate::shim::{AtomicU8, AtomicU16, AtomicU32, AtomicU64, Ordering::Relaxed};
 use crate::sys;
 
 /// The block of a lane of `T`.
@@ -36,10 +32,6 @@ impl<T> Clone for Slots<T> {
         Self { block: self.block.clone(), capacity: self.capacity, of: PhantomData }
     }
 }
-
-/// From here on `sys::copy` is as good, or better.
-const BULK: usize = 1024;
-const WORD: usize = size_of::<u64>();
 
 impl<T: Plain> Slots<T> {
     /// Takes a block for at least `capacity` slots.
@@ -102,11 +94,10 @@ impl<T: Plain> Slots<T> {
     /// Copies `value` into a slot.
     #[inline]
     pub(super) fn put(&self, position: u64, value: &T) {
-        let (to, from) = (self.at(position), std::ptr::from_ref(value).cast::<u8>());
         // SAFETY: a slot of `size_of::<T>()` bytes, aligned to its size if that is a word's or less, and to a word if it is whole words,
         // since the first slot is aligned to 128. Other processes access it atomically, or not at all (I2 of the lane). `value` is plain:
         // as many initialised bytes.
-        unsafe { copy_into::<T>(to.as_ptr(), from) }
+        unsafe { slot::write(self.at(position), value) }
     }
 
     /// Puts any bytes, as many as an item has, into a slot.
@@ -114,19 +105,14 @@ impl<T: Plain> Slots<T> {
     pub(in crate::queue) fn put_bytes(&self, position: u64, bytes: &[u8]) {
         assert_eq!(bytes.len(), size_of::<T>());
         // SAFETY: as in `put`.
-        unsafe { copy_into::<T>(self.at(position).as_ptr(), bytes.as_ptr()) }
+        unsafe { slot::copy_into::<T>(self.at(position).as_ptr(), bytes.as_ptr()) }
     }
 
     /// Copies the value out of a slot. `None`: its bytes are none.
     #[inline]
     pub(super) fn get(&self, position: u64) -> Option<T> {
-        let mut bits = MaybeUninit::<T::Bits>::uninit();
-        // SAFETY: as in `put`; `bits` is as large as `T`, and nobody else's.
-        unsafe { copy_from::<T>(bits.as_mut_ptr().cast(), self.at(position).as_ptr()) };
-        // SAFETY: all bytes were written, and any bytes are `Bits`, which is `AnyBitPattern`.
-        let bits = unsafe { bits.assume_init() };
-        // SAFETY: `T` has the layout of its `Bits`, and these are valid for it: `CheckedBitPattern`.
-        T::is_valid_bit_pattern(&bits).then(|| unsafe { std::mem::transmute_copy::<T::Bits, T>(&bits) })
+        // SAFETY: as in `put`.
+        unsafe { slot::read(self.at(position)) }
     }
 
     /// Copies `values`, at most `capacity` of them, into the slots from `position` on.
@@ -160,72 +146,5 @@ impl<T: Plain> Slots<T> {
             // SAFETY: as in `put_all`. The places are ours; whatever bytes come, they are elements.
             unsafe { sys::copy_out(to, self.at(position).as_ptr(), size_of_val(part)) };
         }
-    }
-}
-
-/// Copies a `T` into the slot `to`.
-///
-/// # Safety
-/// - Those of `copy_in`, for `size_of::<T>()` bytes; and `to` is aligned to that size if it is at most a word, to a word if it is whole words.
-#[inline]
-unsafe fn copy_into<T>(to: *mut u8, from: *const u8) {
-    /// One atomic store.
-    macro_rules! store {
-        ($atomic:ident, $int:ty) => {{
-            // SAFETY: by the caller's promise there are as many bytes.
-            let value = unsafe { from.cast::<$int>().read_unaligned() };
-            // SAFETY: aligned, and accessed atomically while shared, by the caller's promise.
-            unsafe { $atomic::from_ptr(to.cast()) }.store(value, Relaxed)
-        }};
-    }
-    match size_of::<T>() {
-        1 => store!(AtomicU8, u8),
-        2 => store!(AtomicU16, u16),
-        4 => store!(AtomicU32, u32),
-        8 => store!(AtomicU64, u64),
-        size if size < BULK && size % WORD == 0 => {
-            // SAFETY: whole words, aligned, by the caller's promise; atomics only.
-            let words = unsafe { slice::from_raw_parts(to.cast::<AtomicU64>(), size / WORD) };
-            for (at, word) in words.iter().enumerate() {
-                // SAFETY: `at` words are inside the value, by the caller's promise.
-                word.store(unsafe { from.cast::<u64>().wrapping_add(at).read_unaligned() }, Relaxed);
-            }
-        }
-        // SAFETY: the caller's promise.
-        size => unsafe { sys::copy_in(to, from, size) },
-    }
-}
-
-/// Copies a `T` out of the slot `from`.
-///
-/// # Safety
-/// - Those of `copy_out`, for `size_of::<T>()` bytes; and `from` is aligned to that size if it is at most a word, to a word if it is whole
-///   words.
-#[inline]
-unsafe fn copy_from<T>(to: *mut u8, from: *mut u8) {
-    /// One atomic load.
-    macro_rules! load {
-        ($atomic:ident, $int:ty) => {{
-            // SAFETY: aligned, and accessed atomically while shared, by the caller's promise.
-            let value = unsafe { $atomic::from_ptr(from.cast()) }.load(Relaxed);
-            // SAFETY: by the caller's promise there is room for as many bytes.
-            unsafe { to.cast::<$int>().write_unaligned(value) }
-        }};
-    }
-    match size_of::<T>() {
-        1 => load!(AtomicU8, u8),
-        2 => load!(AtomicU16, u16),
-        4 => load!(AtomicU32, u32),
-        8 => load!(AtomicU64, u64),
-        size if size < BULK && size % WORD == 0 => {
-            // SAFETY: whole words, aligned, by the caller's promise; atomics only.
-            let words = unsafe { slice::from_raw_parts(from.cast::<AtomicU64>(), size / WORD) };
-            for (at, word) in words.iter().enumerate() {
-                // SAFETY: `at` words are inside the room, by the caller's promise.
-                unsafe { to.cast::<u64>().wrapping_add(at).write_unaligned(word.load(Relaxed)) };
-            }
-        }
-        // SAFETY: the caller's promise.
-        size => unsafe { sys::copy_out(to, from, size) },
     }
 }

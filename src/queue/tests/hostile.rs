@@ -321,7 +321,11 @@ fn torment(seed: u64, rounds: usize) {
         let victim = victim(random);
         let block = victim.block();
         let control = Words { count: CONTROL, ..block };
-        let parts = if block.queue().capacity.load(Relaxed) == 0 || random.below(2) == 0 { parts(block) } else { Vec::new() };
+        let parts = if block.queue().capacity.load(Relaxed) == 0 || random.below(2) == 0 {
+            parts(block)
+        } else {
+            Vec::new()
+        };
         for _ in 0..random.below(6) {
             match random.below(3) {
                 0 if !parts.is_empty() => parts[random.below(parts.len())].scribble(random),
@@ -339,22 +343,27 @@ fn torment(seed: u64, rounds: usize) {
     }
 }
 
-/// Runs `body` in a process of its own, which must end well.
-fn alone(body: impl FnOnce() + Send + 'static) {
+/// Runs `body`, which has that seed, in a process of its own, which must end well.
+fn alone(seed: u64, body: impl FnOnce() + Send + 'static) {
     let mut child = Process::spawn(body).unwrap();
-    child.join_timeout(Duration::from_secs(300)).unwrap();
+    if let Err(failure) = child.join_timeout(Duration::from_secs(300)) {
+        panic!("with seed {seed}: {failure}");
+    }
 }
 
 #[test]
 fn scribbled_queues_harm_nobody_who_uses_them() {
-    for seed in 0..4 {
-        alone(move || torment(seed, 400));
+    // As for the tests of the folder `tests`.
+    let scale =
+        std::env::var("PROCSHARE_TEST_SCALE").ok().and_then(|scale| scale.parse().ok()).unwrap_or(1.0_f64);
+    for seed in 0..(scale * 8.0).ceil() as u64 {
+        alone(seed, move || torment(seed, 100));
     }
 }
 
 #[test]
 fn queue_whose_words_change_while_they_are_used_harms_nobody() {
-    alone(|| {
+    alone(77, || {
         let random = &mut Random(77);
         for round in 0..40 {
             let victim = victim(random);
@@ -389,7 +398,7 @@ fn with_words(victim: &dyn Victim, words: &[(usize, u64)]) {
 
 #[test]
 fn positions_at_the_very_end_overflow_nowhere() {
-    alone(|| {
+    alone(1, || {
         for end in [u64::MAX, u64::MAX - 1, u64::MAX - 7, u64::MAX - 15] {
             let words = [POSITION, POSITION + 1, RECEIVE + POSITION, RECEIVE + POSITION + 1]
                 .map(|index| (index, end));
@@ -404,7 +413,7 @@ fn positions_at_the_very_end_overflow_nowhere() {
 
 #[test]
 fn segments_that_follow_themselves_are_no_endless_way() {
-    alone(|| {
+    alone(1, || {
         for receives in [true, false] {
             let queue = Queue::<Item>::unbounded().unwrap();
             queue.try_send(ITEM).unwrap();

@@ -1,5 +1,6 @@
 //! Tests of the queues.
 
+mod against_vec_deque;
 mod any;
 mod channels;
 mod hostile;
