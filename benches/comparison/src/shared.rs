@@ -4,6 +4,8 @@
 use std::mem;
 use std::ptr::NonNull;
 
+use bytemuck::Zeroable;
+
 use crate::support::by_hand::{map, unmap};
 
 /// A `T` in a mapping of its own, which this process and all it forks from here on see alike.
@@ -23,7 +25,17 @@ impl<T> Shared<T> {
         Self { place }
     }
 
-    /// The same, for as long as this process and its children live.
+    /// All of it zero, as the kernel gives it, however large.
+    pub(crate) fn zeroed() -> Self
+    where
+        T: Zeroable,
+    {
+        let place = map(false, size_of::<T>().max(1)).cast::<T>();
+        assert!(place.is_aligned(), "a mapping begins at a page");
+        Self { place }
+    }
+
+    /// A value of this kind, for as long as this process and its children live.
     pub(crate) fn forever(value: T) -> &'static T {
         let shared = Self::new(value);
         // SAFETY: the mapping holds a `T`, and is never ended: `forget` follows.

@@ -1,4 +1,4 @@
-//! Whether both programs still run, and print every row. What the figures are is not looked at.
+//! Whether the programs still run, and print every row. What the figures are is not looked at.
 
 use std::process::{Command, Output, Stdio};
 use std::thread;
@@ -50,23 +50,61 @@ const TABLES: [(&str, usize); 8] = [
     ("ping-pong of two processes, asleep", 7),
 ];
 
+/// Looks whether each row has figures, and gives the number of rows.
+fn rows_with_figures(text: &str, title: &str) -> usize {
+    let lines = table(text, title);
+    let (head, rows) = lines.split_first().unwrap_or_else(|| panic!("no table {title} in\n{text}"));
+    assert!(head.contains("median"), "{head}");
+    for row in rows {
+        let figures = row.trim_end_matches(" =").split_whitespace().rev().take(3);
+        let figures: Vec<f64> = figures.map_while(|figure| figure.parse().ok()).collect();
+        assert_eq!(figures.len(), 3, "{row}");
+        assert!(figures.iter().all(|figure| figure.is_finite()), "{row}");
+    }
+    rows.len()
+}
+
+const NO_PYTHON: &str = "no comparison with Python";
+
 #[test]
 fn every_row_of_the_locks_has_figures() {
     let text = printed(&output_of(env!("CARGO_BIN_EXE_locks"), &["--quick"]));
     for (title, expected) in TABLES {
-        let lines = table(&text, title);
-        let (head, rows) = lines.split_first().unwrap_or_else(|| panic!("no table {title} in\n{text}"));
-        assert!(head.contains("median"), "{head}");
-        assert_eq!(rows.len(), expected, "{title}:\n{}", rows.join("\n"));
-        for row in rows {
-            let figures = row.trim_end_matches(" =").split_whitespace().rev().take(3);
-            let figures: Vec<f64> = figures.map_while(|figure| figure.parse().ok()).collect();
-            assert_eq!(figures.len(), 3, "{row}");
-            assert!(figures.iter().all(|figure| figure.is_finite()), "{row}");
-        }
+        assert_eq!(rows_with_figures(&text, title), expected, "{title} in\n{text}");
     }
     let python = table(&text, "locked += 1, against Python");
-    assert!(!python.is_empty() || text.contains("no comparison with Python"), "{text}");
+    assert!(!python.is_empty() || text.contains(NO_PYTHON), "{text}");
+}
+
+/// Titles, and how many rows; how many more with Python, and with `iceoryx2`.
+const QUEUE_TABLES: [(&str, usize, usize, usize); 16] = [
+    ("round trip of 8 B, both awake", 16, 0, 1),
+    ("round trip of 64 B, both awake", 15, 0, 1),
+    ("round trip of 1 KiB, both awake", 15, 0, 1),
+    ("hand-over of 64 KiB in place, there and back", 10, 0, 1),
+    ("hand-over of 1 MiB in place, there and back", 10, 0, 1),
+    ("round trip of 8 B, both asleep", 12, 3, 1),
+    ("round trip of strings, both asleep", 9, 3, 1),
+    ("one way, 8 B, polled", 9, 0, 1),
+    ("one way, 64 B, polled", 9, 0, 1),
+    ("one way, 1 KiB, polled", 9, 0, 1),
+    ("one way, 64 KiB, polled", 9, 0, 1),
+    ("one way, 8 B, able to sleep", 11, 3, 1),
+    ("one way, 64 KiB, able to sleep", 11, 3, 1),
+    ("two to two, 8 B", 7, 2, 0),
+    ("two to two, 64 B", 7, 2, 0),
+    ("one way, strings, able to sleep", 8, 3, 1),
+];
+
+/// The rows check what arrives, and panic if that is not what was sent.
+#[test]
+fn every_row_of_the_queues_has_figures() {
+    let text = printed(&output_of(env!("CARGO_BIN_EXE_queues"), &["--quick"]));
+    for (title, expected, python, iceoryx2) in QUEUE_TABLES {
+        let python = if text.contains(NO_PYTHON) { 0 } else { python };
+        let iceoryx2 = if cfg!(feature = "iceoryx2") { iceoryx2 } else { 0 };
+        assert_eq!(rows_with_figures(&text, title), expected + python + iceoryx2, "{title} in\n{text}");
+    }
 }
 
 /// What comes of each accident with procshare, the times left out.

@@ -2,12 +2,12 @@
 
 use super::Effort;
 use super::ours;
-use super::report::{Row, Table, Unit};
 use super::roles::{Lock, ReadLock};
 use crate::peers::futex::FutexLock;
 use crate::peers::pthread::{self, Kind};
 use crate::peers::raw_sync;
 use crate::peers::semaphore::Semaphore;
+use crate::report::{Row, Table, Unit};
 use crate::support::nanoseconds_each;
 
 const TURNS: u32 = 200_000;

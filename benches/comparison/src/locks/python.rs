@@ -4,7 +4,7 @@ use std::process::Command;
 
 use super::Effort;
 use super::ours;
-use super::report::{Row, Table, Unit};
+use crate::report::{Row, Table, Unit};
 
 const TURNS: u32 = 100_000;
 

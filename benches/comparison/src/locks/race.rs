@@ -10,11 +10,11 @@ use std::time::{Duration, Instant};
 
 use super::Effort;
 use super::ours;
-use super::report::{Row, Table, Unit};
 use super::roles::{Lock, ReadLock};
 use crate::peers::futex::FutexLock;
 use crate::peers::pthread::{self, Kind};
 use crate::peers::{raw_sync, semaphore};
+use crate::report::{Row, Table, Unit};
 use crate::shared::Shared;
 use crate::support::pin;
 

@@ -8,12 +8,12 @@ use std::time::{Duration, Instant};
 
 use super::Effort;
 use super::ours;
-use super::report::{Row, Table, Unit};
 use super::roles::Signal;
 use crate::peers::futex::FutexSignal;
 use crate::peers::pthread::{Bell, Kind};
 use crate::peers::raw_sync::Event;
 use crate::peers::semaphore::{Polled, Semaphore};
+use crate::report::{Row, Table, Unit};
 use crate::shared::Shared;
 use crate::support::{median, microseconds, pin};
 

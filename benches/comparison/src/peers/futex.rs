@@ -18,7 +18,7 @@ use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 use crate::locks::roles::{Lock, Signal};
 
 /// Sleeps while `word` is `expected`.
-fn sleep(word: &AtomicU32, expected: u32) {
+pub(super) fn sleep(word: &AtomicU32, expected: u32) {
     // SAFETY: the address of four aligned bytes that live; the kernel only reads them; null is no time limit.
     unsafe {
         libc::syscall(
@@ -32,7 +32,7 @@ fn sleep(word: &AtomicU32, expected: u32) {
 }
 
 /// Wakes one sleeper of `word`.
-fn wake(word: &AtomicU32) {
+pub(super) fn wake(word: &AtomicU32) {
     // SAFETY: the address of four bytes that live; the kernel does not even read them.
     unsafe { libc::syscall(libc::SYS_futex, word.as_ptr(), libc::FUTEX_WAKE, 1) };
 }

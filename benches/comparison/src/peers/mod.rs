@@ -3,13 +3,27 @@
 //! | file         | what                                                                   |
 //! |--------------|------------------------------------------------------------------------|
 //! | `futex`      | the least that can be had: a lock and a signal of one word, no recovery|
+//! | `one_slot`   | the least that two can do who talk to each other                       |
+//! | `ring`       | a ring by hand, with and without a way to sleep                        |
 //! | `pthread`    | POSIX mutexes (also robust), rwlocks, conditions, barriers             |
 //! | `semaphore`  | POSIX semaphores                                                       |
-//! | `raw_sync`   | the crate of that name                                                 |
-//! | `threads`    | std and `parking_lot`, which know threads only                           |
+//! | `streams`    | pipes, Unix sockets                                                    |
+//! | `raw_sync`, `ipc_channel`, `shmem_ipc`, `iceoryx2` | the crates of these names        |
+//! | `threads`    | std and `parking_lot`, which know threads only                         |
+//! | `rtrb`       | a ring between threads                                                 |
+//! | `thread_queues` | crossbeam's and kanal's queues between threads                      |
 
 pub(crate) mod futex;
+#[cfg(feature = "iceoryx2")]
+pub(crate) mod iceoryx2;
+pub(crate) mod ipc_channel;
+pub(crate) mod one_slot;
 pub(crate) mod pthread;
 pub(crate) mod raw_sync;
+pub(crate) mod ring;
+pub(crate) mod rtrb;
 pub(crate) mod semaphore;
+pub(crate) mod shmem_ipc;
+pub(crate) mod streams;
+pub(crate) mod thread_queues;
 pub(crate) mod threads;

@@ -3,8 +3,8 @@
 use procshare::Element;
 use procshare::sync::{Mutex, RwLock};
 
-use crate::locks::report::Row;
 use crate::locks::roles::{Lock, ReadLock};
+use crate::report::Row;
 use crate::support::nanoseconds_each;
 
 pub(in crate::locks) fn mutex<T: Element>(data: T) -> Mutex<T> {

@@ -3,8 +3,8 @@
 use procshare::sync::{Condvar, Event, Mutex, Semaphore};
 
 use super::mutex;
-use crate::locks::report::Row;
 use crate::locks::roles::{Lock, Signal};
+use crate::report::Row;
 use crate::support::nanoseconds_each;
 
 pub(in crate::locks) fn event() -> Event {

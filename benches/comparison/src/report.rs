@@ -5,20 +5,20 @@ use std::fmt::Write;
 use crate::support::{self, Item, median, pin, unpin};
 
 /// One row of a table, and how to take one sample of it.
-pub(super) struct Row {
+pub(crate) struct Row {
     name: &'static str,
     sample: Box<dyn FnMut() -> f64>,
 }
 
 impl Row {
-    pub(super) fn new(name: &'static str, sample: impl FnMut() -> f64 + 'static) -> Self {
+    pub(crate) fn new(name: &'static str, sample: impl FnMut() -> f64 + 'static) -> Self {
         Self { name, sample: Box::new(sample) }
     }
 }
 
 /// What a sample is.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Unit {
+pub(crate) enum Unit {
     /// So many nanoseconds a turn: less is better.
     Nanoseconds,
     /// So many microseconds a turn: less is better.
@@ -46,8 +46,8 @@ impl Unit {
 }
 
 /// Rows to be measured together. The first one is the base of the ratios.
-pub(super) struct Table {
-    pub(super) title: &'static str,
+pub(crate) struct Table {
+    pub(crate) title: &'static str,
     unit: Unit,
     /// The CPU to measure on, if it is to be one.
     cpu: Option<usize>,
@@ -55,12 +55,12 @@ pub(super) struct Table {
 }
 
 impl Table {
-    pub(super) fn new(title: &'static str, unit: Unit, cpu: Option<usize>, rows: Vec<Row>) -> Self {
+    pub(crate) fn new(title: &'static str, unit: Unit, cpu: Option<usize>, rows: Vec<Row>) -> Self {
         Self { title, unit, cpu, rows }
     }
 
     /// Measures every row, `rounds` times in turn, and prints best, median, and the median of the rounds' ratios.
-    pub(super) fn run(mut self, rounds: usize) {
+    pub(crate) fn run(mut self, rounds: usize) {
         match self.cpu {
             Some(cpu) => pin(cpu),
             None => unpin(),
@@ -83,13 +83,23 @@ impl Table {
             let mark = if row.name == base { " =" } else { "" };
             let _ = writeln!(
                 text,
-                "{:<52}{:>10.2}{:>10.2}{:>9.3}{mark}",
+                "{:<51} {:>9} {:>9} {:>8}{mark}",
                 row.name,
-                self.unit.best(samples),
-                median(samples),
-                median(&ratios)
+                figure(self.unit.best(samples), 2),
+                figure(median(samples), 2),
+                figure(median(&ratios), 3)
             );
         }
         print!("{text}");
     }
+}
+
+/// With so many decimals, or more or fewer where it would not be read else.
+fn figure(number: f64, decimals: usize) -> String {
+    let decimals = match number.abs() {
+        ..0.1 => decimals + 2,
+        100_000.0.. => 0,
+        _ => decimals,
+    };
+    format!("{number:.decimals$}")
 }
