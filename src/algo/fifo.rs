@@ -204,6 +204,11 @@ impl FifoWords {
         self.number.load(Relaxed)
     }
 
+    /// Whether somebody who may be alive holds the side of `end`. If not, all is seen that the last one did there.
+    pub(crate) fn is_held_by_living<P: Park>(&self, end: End, park: &P) -> bool {
+        self.side(end).lock.owner_lock().is_held_by_living(park)
+    }
+
     /// The caller's own words of the side of `end`. To be changed by who holds that side.
     pub(crate) const fn place(&self, end: End) -> &[AtomicU64; PLACE] {
         &self.side(end).place

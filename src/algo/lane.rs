@@ -95,6 +95,8 @@ pub(crate) struct Hold<const END: usize> {
     at: u64,
     /// How far that may go, by what is known of the other end.
     limit: u64,
+    /// The last look found only a few slots: the next one was too early.
+    crowded: bool,
     capacity: u64,
 }
 
@@ -288,7 +290,7 @@ impl<const END: usize> Hold<END> {
 
     /// An end that can not move.
     fn at_nothing(word: Word, capacity: u64) -> Self {
-        Self { word, other: Word(0), at: 0, limit: 0, capacity }
+        Self { word, other: Word(0), at: 0, limit: 0, crowded: false, capacity }
     }
 
     /// Has nothing more to do with the end, which goes to another process in a message. Returns the owner's word for it.
@@ -315,9 +317,20 @@ impl<const END: usize> Hold<END> {
     /// # Errors
     /// [`Halt::Corrupt`].
     #[inline]
-    pub(crate) fn some(&mut self, words: &LaneWords) -> Result<u64, Halt> {
+    pub(crate) fn some<P: Park>(&mut self, words: &LaneWords, park: &P) -> Result<u64, Halt> {
         let known = self.known();
-        if known != 0 { Ok(known) } else { self.look(words) }
+        if known != 0 {
+            return Ok(known);
+        }
+        if self.crowded {
+            self.crowded = false;
+            for _ in 0..LINGER {
+                park.relax();
+            }
+        }
+        let found = self.look(words)?;
+        self.crowded = found != 0 && found < FEW;
+        Ok(found)
     }
 
     /// Slots that the end may use, as the other end says now.
@@ -376,8 +389,8 @@ impl<const END: usize> Hold<END> {
     /// The same handle once more, as a fork makes it.
     #[cfg(all(test, loom))]
     pub(crate) fn copy(&self) -> Self {
-        let Self { word, other, at, limit, capacity } = *self;
-        Self { word, other, at, limit, capacity }
+        let Self { word, other, at, limit, crowded, capacity } = *self;
+        Self { word, other, at, limit, crowded, capacity }
     }
 
     /// Whether the other end's owner is another one than when this was last asked, or none. For the common case; `true` says nothing.
@@ -478,6 +491,12 @@ impl<const END: usize> Hold<END> {
         }
     }
 }
+
+/// A look takes the other end's cache line away from it. One that found fewer slots than this came too early.
+const FEW: u64 = 16;
+
+/// Pauses before the next look then: not longer than an answer is on its way, so that nobody is kept waiting by them.
+const LINGER: u32 = if cfg!(all(test, loom)) { 0 } else { 2 };
 
 /// Looks that a waiter takes one after the other before it makes its first pause, each a nanosecond or so as long as nothing happens: a
 /// partner that is awake answers within some hundred.

@@ -237,6 +237,13 @@ impl OwnerLock {
         seen.without_waiters().low() == 0
     }
 
+    /// Whether somebody holds the lock who may be alive. If not, what the last one did under it is seen: E1 acquire after a release,
+    /// E2 acquire after an orphaning, D1 after a death.
+    pub(super) fn is_held_by_living<P: Park>(&self, park: &P) -> bool {
+        let seen = Word(self.word.load(Ordering::Acquire));
+        seen.has_owner() && park.death(seen.slot()).is_none()
+    }
+
     /// Whether somebody may sleep on the word.
     pub(super) fn may_be_awaited(&self) -> bool {
         self.load().has_waiters()

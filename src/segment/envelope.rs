@@ -12,6 +12,13 @@
 //! | claim                    | the container's word: QUEUE → receiver      | in the queue                      | swept with the receiver   |
 //! | open: a block            | its record: a hold of the message → of the receiver | goes with the message     | swept with the receiver   |
 //!
+//! | edge | release side             | acquire side  | publishes                               |
+//! |------|--------------------------|---------------|-----------------------------------------|
+//! | Y1   | the channel: `POSTED`    | `is_stranded` | that the poster has the send side       |
+//!
+//! A registration that is inside counts as long as the message may arrive: not in the hands of the dead, and not if its sender was killed
+//! between `post` and the commit (`is_stranded`).
+//!
 //! I1. A message holds a block only while the block's list in the container names it; who frees a container takes its holds off first, and a
 //!     sweep takes off what is left.
 
@@ -19,15 +26,17 @@ use std::ptr::NonNull;
 use std::sync::Arc;
 
 use super::arena::Arena;
+use super::bearing;
 use super::block::Block;
+use super::chain::POSTED;
 use super::container::{self, Carried, Container, Use};
 use super::error::AllocError;
 use super::queued::{self, QueueId};
 use super::registration::Registration;
 use super::shares::Holder;
 use super::{heap, member, shares, sweep};
-use crate::algo::Word;
-use crate::shim::Ordering::Relaxed;
+use crate::algo::{End, Park, Word};
+use crate::shim::Ordering::{Acquire, Relaxed};
 
 /// A message that this process packed for a queue, or took from one.
 #[derive(Debug)]
@@ -188,6 +197,31 @@ fn release_holds(arena: &Arena, unit: u64, blocks: usize) {
     for (at, ..) in container::listed(arena, unit, blocks) {
         let _ = shares::unshare(arena, Holder::message(unit), at);
     }
+}
+
+/// Whether the message at `unit`, whose word was `word`, goes no further: who packed or took it is dead, or who gave it to a queue was
+/// killed before it was sent. Its memory may wait for a sweep, or for the next sender; what it holds must not be waited for.
+pub(super) fn is_stranded(arena: &Arena, unit: u64, word: Word) -> bool {
+    let park = member::park();
+    if word.owner() != Word::QUEUE {
+        return park.family_death(word.owner()).is_some();
+    }
+    let Some(header) = arena.words_at(unit) else { return false };
+    let Some(queue) = header[queued::QUEUE].load(Relaxed).checked_sub(1) else { return false };
+    // The heap lock keeps the queue's block from becoming somebody else's.
+    let is_unsent = heap::with_heap(arena, || {
+        let block = queued::word_of(arena, queue);
+        let is_there = bearing::is_queue(arena, queue, block, header[queued::NUMBER].load(Relaxed));
+        let words = is_there.then(|| bearing::queue_in(arena, queue, block)).flatten();
+        words.is_some_and(|words| {
+            // Y1 acquire: the one who posts it has the send side, so what is seen of the lock is that, or comes after it. Once nobody
+            // living has it, neither the position nor the header are changed by that one any more.
+            words.place(End::Send)[POSTED].load(Acquire) == unit + 1
+                && !words.is_held_by_living(End::Send, &park)
+                && words.position(End::Send) <= header[queued::POSITION].load(Relaxed)
+        })
+    });
+    is_unsent == Ok(true) // not knowing means that it may be sent
 }
 
 /// Frees every message of `queue`, which is no more.

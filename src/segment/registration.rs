@@ -5,8 +5,8 @@ use std::sync::Arc;
 use super::arena::{Arena, existing};
 use super::block::Block;
 use super::container::{self, Use};
-use super::{bearing, member, queued, shares};
-use crate::algo::{End, Fifo};
+use super::{bearing, envelope, member, queued, shares};
+use crate::algo::{End, Fifo, Kind};
 
 /// One registration of this process at an end of a queue, and the queue's block.
 #[derive(Debug)]
@@ -62,16 +62,28 @@ pub(crate) fn is_deserted(fifo: &Fifo<'_>, block: &Block, end: End, urgent: bool
         && fifo.is_deserted(end, false, &park)
 }
 
-/// Whether a message in some queue holds a registration at `end` of the queue at `unit`.
+/// Whether a message that is in some queue, or on its way there or from there, holds a registration at `end` of the queue at `unit`.
 fn is_carried(unit: u64, end: End) -> bool {
     let Some(arena) = existing() else { return false };
-    // Not knowing means that somebody may come.
-    shares::with_shares(arena, || {
-        shares::messages(arena, unit).any(|message| {
-            queued::word_of(arena, message).kind() == crate::algo::Kind::Private
-                && container::entries(arena, message)
-                    .any(|(at, used)| at == unit && used.and_then(Use::end) == Some(end))
+    let carries = |message| {
+        container::entries(arena, message)
+            .any(|(at, used)| at == unit && used.and_then(Use::end) == Some(end))
+    };
+    let carriers = || {
+        shares::with_shares(arena, || {
+            let words =
+                shares::messages(arena, unit).map(|message| (message, queued::word_of(arena, message)));
+            words
+                .filter(|(message, word)| word.kind() == Kind::Private && carries(*message))
+                .collect::<Vec<_>>()
         })
-    })
-    .unwrap_or(true)
+    };
+    // Not knowing means that somebody may come.
+    let Ok(found) = carriers() else { return true };
+    if found.is_empty() {
+        return false;
+    }
+    // Deaths are asked for without the lock. Whatever was given or taken meanwhile has another word: its tag has changed.
+    let stranded = found.iter().all(|(message, word)| envelope::is_stranded(arena, *message, *word));
+    !stranded || carriers() != Ok(found)
 }

@@ -34,9 +34,13 @@ mod barrier;
 #[cfg(target_arch = "x86_64")]
 mod board;
 #[cfg(target_arch = "x86_64")]
+mod channels;
+#[cfg(target_arch = "x86_64")]
 mod condvar;
 #[cfg(target_arch = "x86_64")]
 mod controls;
+#[cfg(target_arch = "x86_64")]
+mod ends;
 #[cfg(target_arch = "x86_64")]
 mod engine;
 #[cfg(target_arch = "x86_64")]
@@ -70,6 +74,8 @@ mod rw_lock;
 #[cfg(target_arch = "x86_64")]
 mod scene;
 #[cfg(target_arch = "x86_64")]
+mod segments;
+#[cfg(target_arch = "x86_64")]
 mod semaphores;
 #[cfg(target_arch = "x86_64")]
 mod stage;
@@ -77,6 +83,8 @@ mod stage;
 mod sweep;
 #[cfg(target_arch = "x86_64")]
 mod table;
+#[cfg(target_arch = "x86_64")]
+mod tasks;
 #[cfg(target_arch = "x86_64")]
 mod tracee;
 #[cfg(target_arch = "x86_64")]

@@ -1,9 +1,8 @@
-//! Queues and channels, killed at every instruction of sending and receiving: nothing is lost, doubled, or waited for in vain.
+//! Queues, killed at every instruction of sending and receiving: nothing is lost, doubled, or waited for in vain.
 
-use std::cell::RefCell;
 use std::sync::atomic::Ordering::Relaxed;
 
-use procshare::{Channel, Queue};
+use procshare::Queue;
 
 use crate::board::Board;
 use crate::forked::take_turn;
@@ -18,9 +17,11 @@ const MINE: u64 = 7;
 const OTHER: u64 = 9;
 const THERE: [u64; 3] = [1, 2, 3];
 
-/// Where on the board stands what a sleeper received, and what a keeper did.
+/// Where on the board stands what a sleeper received, and from where on what a keeper did.
 const SLEEPER: usize = 0;
 const KEEPER: usize = 1;
+/// How many words these are.
+const TAKEN: usize = 4;
 
 /// A queue that all share, and what each of them does with it.
 struct Bench {
@@ -80,7 +81,7 @@ impl Bench {
     /// The same where several took out: all together, in whatever order.
     fn settle_with(&self, before: &[u64], after: &[u64]) -> Verdict {
         let done = self.board.phase() == Phase::Out;
-        let taken = [SLEEPER, KEEPER].map(|word| self.board.words[word].swap(0, Relaxed));
+        let taken: [u64; TAKEN] = std::array::from_fn(|word| self.board.words[word].swap(0, Relaxed));
         match self.drain() {
             Ok(mut all) => {
                 all.extend(taken.iter().filter(|item| **item != 0));
@@ -214,6 +215,28 @@ fn a_sleeping_receiver_goes_on_wherever_another_one_is_killed() {
 
 #[test]
 #[cfg_attr(debug_assertions, ignore = "long without optimisation: ci/killsweep.sh runs it")]
+fn a_sleeping_sender_goes_on_wherever_another_one_is_killed() {
+    let turn = take_turn();
+    let bench = Bench::bounded(&turn, 3);
+    // Both sleep on a full queue; the keeper takes all that was in it when the victim sleeps, or is dead.
+    let keep = || {
+        bench.fill();
+        bench.board.keep();
+        bench.board.await_sleep();
+        (KEEPER..TAKEN).fold(Verdict::default(), |mut verdict, word| {
+            verdict |= bench.receive_as(word);
+            verdict
+        })
+    };
+    let operation = || bench.out(bench.queue.send(MINE));
+    let settle = || bench.settle_with(&[1, 2, 3, OTHER], &[1, 2, 3, MINE, OTHER]);
+    let send = || bench.send_other();
+    let mut scene = Scene::new(&turn, &operation, &settle).keeper(&keep).sleeper(&send).kills(FEW);
+    sweep("Queue: send to a full one; sleeping sender", &turn, &mut scene).assert_clean();
+}
+
+#[test]
+#[cfg_attr(debug_assertions, ignore = "long without optimisation: ci/killsweep.sh runs it")]
 fn a_sleeper_learns_that_it_is_over_wherever_the_closer_is_killed() {
     let turn = take_turn();
     let board = turn.board;
@@ -238,44 +261,4 @@ fn a_sleeper_learns_that_it_is_over_wherever_the_closer_is_killed() {
     };
     let scene = Scene::new(&turn, &operation, &settle).on_fresh_stages().keeper(&keep);
     sweep("Queue: close; sleeping receiver", &turn, &mut scene.sleeper(&receive).kills(FEW)).assert_clean();
-}
-
-#[test]
-#[cfg_attr(debug_assertions, ignore = "long without optimisation: ci/killsweep.sh runs it")]
-fn a_message_of_a_killed_sender_is_there_whole_or_not() {
-    let turn = take_turn();
-    let board = turn.board;
-    let channel = Stages::new(&turn, || Channel::<String>::bounded(4096).expect("a channel"));
-    let (text, first) = ("seven times seven".to_owned(), "one".to_owned());
-    let settle = |before: &[&String], after: &[&String]| {
-        let mut left = Vec::new();
-        while let Ok(message) = channel.try_recv() {
-            left.push(message);
-        }
-        let (done, left) = (board.phase() == Phase::Out, left.iter().collect::<Vec<_>>());
-        if left == after || !done && left == before {
-            return Verdict::default();
-        }
-        board.corrupt(&format!("{left:?} is left, done: {done}"))
-    };
-    let packed = RefCell::new(None);
-    let ready = || drop(packed.replace(Some(text.clone())));
-    let send = || {
-        let sent = packed.take().map(|text| channel.send(text));
-        board.reach(Phase::Out);
-        drop(sent);
-    };
-    let sent = || settle(&[], &[&text]);
-    sweep("Channel: send", &turn, &mut Scene::new(&turn, &send, &sent).ready(&ready)).assert_clean();
-    let fill = || {
-        channel.send(first.clone()).expect("room");
-        channel.send(text.clone()).expect("room");
-    };
-    let receive = || {
-        let received = channel.recv();
-        board.reach(Phase::Out);
-        drop(received);
-    };
-    let taken = || settle(&[&first, &text], &[&text]);
-    sweep("Channel: recv", &turn, &mut Scene::new(&turn, &receive, &taken).ready(&fill)).assert_clean();
 }

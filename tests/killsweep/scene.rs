@@ -88,6 +88,7 @@ pub(crate) struct Scene<'a> {
     operation: &'a dyn Fn(),
     spawn: Option<&'a dyn Fn() -> Process<()>>,
     child: Option<Process<()>>,
+    joins_late: bool,
     sleepers: Vec<Part<'a>>,
     barger: Option<Part<'a>>,
     after: &'a dyn Fn() -> Verdict,
@@ -114,6 +115,7 @@ impl<'a> Scene<'a> {
             operation,
             spawn: None,
             child: None,
+            joins_late: false,
             sleepers: Vec::new(),
             barger: None,
             after,
@@ -198,6 +200,11 @@ impl<'a> Scene<'a> {
         Self { spawn: Some(spawn), ..self }
     }
 
+    /// The parent of that child joins it when all others are through with what they do: they do not need that.
+    pub(crate) fn joined_late(self) -> Self {
+        Self { joins_late: true, ..self }
+    }
+
     /// The operation marks its start itself, by [`mark_start`](crate::engine::mark_start): it begins in the midst of something.
     pub(crate) fn in_the_midst(self) -> Self {
         Self { marks_itself: true, ..self }
@@ -211,6 +218,15 @@ impl<'a> Scene<'a> {
     /// Fewer kills than usual: each takes long.
     pub(crate) fn kills(self, kills: usize) -> Self {
         Self { kills: kills.min(self.kills), ..self }
+    }
+
+    /// What those say who stay from one victim to the next.
+    fn hear_all(&mut self) -> Verdict {
+        let mut verdict = Verdict::default();
+        for part in self.keeper.iter_mut().chain(&mut self.sleepers) {
+            verdict |= part.hear(self.board, &self.dog);
+        }
+        verdict
     }
 
     fn fork_victim(&mut self) -> Victim {
@@ -276,6 +292,9 @@ impl Subject for Scene<'_> {
 
     fn bury(&mut self, victim: Victim) -> Verdict {
         let mut verdict = Verdict::default();
+        if self.joins_late {
+            verdict |= self.hear_all();
+        }
         match self.child.take() {
             None => tracee::reap(victim.pid()),
             Some(mut child) => match child.join_timeout(PATIENCE) {
@@ -286,8 +305,8 @@ impl Subject for Scene<'_> {
                 }
             },
         }
-        for part in self.keeper.iter_mut().chain(&mut self.sleepers) {
-            verdict |= part.hear(self.board, &self.dog);
+        if !self.joins_late {
+            verdict |= self.hear_all();
         }
         verdict
     }

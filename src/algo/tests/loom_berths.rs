@@ -17,7 +17,7 @@ use super::partial::{late, unaware};
 use super::{DEADLOCK, explore, finds, planted};
 use crate::algo::berths::Berth;
 use crate::algo::planted::Bug;
-use crate::algo::{self, Berths, Form, Head, Late, Owner, OwnerLock, Park, Tally};
+use crate::algo::{self, Berths, Borne, Form, Head, Late, Owner, OwnerLock, Park, Tally};
 use crate::shim::{AtomicU64, Ordering::Relaxed};
 
 /// More points than a participant passes in the models below.
@@ -78,7 +78,12 @@ impl<K: Kernel> Room<K> {
     }
 
     fn bury(&self, slot: u16, returned: bool, park: &impl Park) {
-        algo::bury(Form::Condvar, &self.head, self.cells(), Late { slot, pid: pid(slot), returned }, park);
+        algo::bury(
+            Form::Condvar,
+            Borne::Head(&self.head, self.cells()),
+            Late { slot, pid: pid(slot), returned },
+            park,
+        );
     }
 
     /// How many tokens there are. The lock is held.

@@ -16,7 +16,7 @@ use super::partial::unaware;
 use super::{DEADLOCK, RACE, explore, finds};
 use crate::algo::crossing::Arrived;
 use crate::algo::planted::Bug;
-use crate::algo::{self, Broken, Crossing, Form, Head, Late, Owner, Park, Tally};
+use crate::algo::{self, Borne, Broken, Crossing, Form, Head, Late, Owner, Park, Tally};
 use crate::shim::AtomicU64;
 
 /// More points than a participant passes in the models below.
@@ -83,7 +83,7 @@ impl<K: Kernel> Ford<K> {
 
     fn bury(&self, slot: u16) {
         let late = Late { slot, pid: pid(slot), returned: true };
-        algo::bury(Form::Barrier, &self.head, self.cells(), late, &unaware(&self.kernel));
+        algo::bury(Form::Barrier, Borne::Head(&self.head, self.cells()), late, &unaware(&self.kernel));
     }
 
     /// Makes a participant a member that does not wait, as after a crossing.

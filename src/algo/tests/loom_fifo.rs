@@ -1,10 +1,10 @@
 //! The queue in every interleaving, with deaths and with planted bugs.
 
+use super::fifo_deaths::{Deed, burial_ends_a_wait, buried_ones_side_comes_free, sweep_deaths};
 use super::fifo_models::{
-    Deed, LOST, OVERLOOKED, all_come_in_order, burial_ends_a_wait, buried_ones_side_comes_free,
-    closed_queue_is_drained, closing_ends_a_wait_for_room, handed_on_place_is_seen, last_sender_leaves,
-    leaving_ends_a_wait, one_closes, sweep_deaths, two_leave, two_receive, two_send, two_send_into_room,
-    who_waits_later_is_kept_in_mind,
+    LOST, OVERLOOKED, all_come_in_order, closed_queue_is_drained, closing_ends_a_wait_for_room,
+    handed_on_place_is_seen, last_sender_leaves, leaving_ends_a_wait, one_closes, two_leave, two_receive,
+    two_send, two_send_into_room, who_waits_later_is_kept_in_mind,
 };
 use super::parkers::{Blocking, Spurious};
 use super::{DEADLOCK, RACE, explore, finds};

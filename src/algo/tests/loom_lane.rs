@@ -57,7 +57,7 @@ impl<K: Kernel> Shared<K> {
         park: &P,
     ) -> Result<(), Halt> {
         for item in items {
-            if hold.some(&self.words)? == 0 {
+            if hold.some(&self.words, park)? == 0 {
                 hold.wait(&self.words, park)?;
             }
             hold.pass(&self.words, 1, park, |at| {
@@ -69,7 +69,7 @@ impl<K: Kernel> Shared<K> {
     }
 
     fn receive<P: Park>(&self, hold: &mut Hold<CONSUMER>, park: &P) -> Result<u32, Halt> {
-        if hold.some(&self.words)? == 0 {
+        if hold.some(&self.words, park)? == 0 {
             hold.wait(&self.words, park)?;
         }
         Ok(hold.pass(&self.words, 1, park, |at| {
@@ -151,7 +151,7 @@ fn killed_producer<K: Kernel>(point: u32, buried: bool) -> bool {
             let killed = Mortal::live(&shared.kernel, SENDER, Some(point), |mortal| {
                 mortal.pass();
                 for item in 1..=2 {
-                    if hold.some(&shared.words).unwrap() == 0 {
+                    if hold.some(&shared.words, mortal).unwrap() == 0 {
                         hold.wait(&shared.words, mortal).unwrap();
                     }
                     hold.pass(&shared.words, 1, mortal, |at| {
@@ -211,7 +211,7 @@ fn killed_consumer<K: Kernel>(point: u32, buried: bool) -> bool {
             let killed = Mortal::live(&shared.kernel, RECEIVER, Some(point), |mortal| {
                 mortal.pass();
                 for item in 1..=2 {
-                    if hold.some(&shared.words).unwrap() == 0 {
+                    if hold.some(&shared.words, mortal).unwrap() == 0 {
                         hold.wait(&shared.words, mortal).unwrap();
                     }
                     let got = hold.pass(&shared.words, 1, mortal, |at| {

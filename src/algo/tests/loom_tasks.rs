@@ -6,7 +6,8 @@ use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use loom::sync::Arc;
 use loom::thread;
 
-use super::fifo_models::{Life, Shared, sweep_points};
+use super::fifo_deaths::sweep_points;
+use super::fifo_models::{Life, Shared};
 use super::parkers::{Blocking, Kernel, Mortal, Spurious};
 use super::partial::unaware;
 use super::{DEADLOCK, RACE, explore, finds};

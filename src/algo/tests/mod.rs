@@ -3,6 +3,7 @@
 //! Two parkers are needed: `Blocking` sleeps until it is woken, and so finds lost wakes, but its mutex lends the
 //! machine happens-before edges; `Spurious` never sleeps, lends nothing, and so finds missing orderings.
 
+mod fifo_deaths;
 mod fifo_models;
 mod loom_berths;
 mod loom_completion;

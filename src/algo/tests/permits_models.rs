@@ -13,7 +13,7 @@ use loom::thread;
 use super::explore;
 use super::parkers::{Kernel, Mortal, Spurious, owner, pid};
 use super::partial::{Partial, unaware};
-use crate::algo::{Form, Head, Late, Owner, Park, Permits, Refused, Tally, bury};
+use crate::algo::{Borne, Form, Head, Late, Owner, Park, Permits, Refused, Tally, bury};
 use crate::shim::{AtomicU64, Ordering};
 
 /// More points than a participant passes in the models below.
@@ -87,7 +87,7 @@ impl<K: Kernel> Shared<K> {
     /// Does for the dead participant in `slot` what the sweep does.
     fn sweep<P: Park>(&self, slot: u16, park: &P) {
         let late = Late { slot, pid: pid(slot), returned: false };
-        bury(Form::Semaphore, &self.head, self.tally(), late, park);
+        bury(Form::Semaphore, Borne::Head(&self.head, self.tally()), late, park);
         let lock = self.head.lock.owner_lock();
         if lock.orphan(slot, pid(slot)) {
             park.wake(lock.futex_word(), u32::MAX);

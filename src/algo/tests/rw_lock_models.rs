@@ -13,7 +13,7 @@ use loom::thread;
 use super::explore;
 use super::parkers::{Blocking, Kernel, Mortal, Spurious, pid};
 use super::partial::{late, unaware};
-use crate::algo::{Came, Failing, Form, Head, Late, LockError, Owner, Park, RwLock, Tally, bury};
+use crate::algo::{Borne, Came, Failing, Form, Head, Late, LockError, Owner, Park, RwLock, Tally, bury};
 use crate::shim::AtomicU64;
 
 /// More points than a participant passes in the models below.
@@ -178,7 +178,7 @@ impl<K: Kernel> Guarded<K> {
     /// What the sweep does for the dead in `slot`.
     fn sweep(&self, slot: u16, park: &impl Park) {
         let late = Late { slot, pid: pid(slot), returned: false };
-        bury(Form::RwLock, &self.head, self.tally(), late, park);
+        bury(Form::RwLock, Borne::Head(&self.head, self.tally()), late, park);
         let lock = self.head.lock.owner_lock();
         if lock.orphan(slot, pid(slot)) {
             park.wake(lock.futex_word(), u32::MAX);

@@ -16,7 +16,7 @@ use crate::segment::block::Block;
 use crate::segment::chain::{Chain, ChainError, Known, POSTED};
 use crate::segment::envelope::Envelope;
 use crate::segment::member::ArenaPark;
-use crate::shim::Ordering::Relaxed;
+use crate::shim::Ordering::{Relaxed, Release};
 
 /// A channel: its control words, and its bytes.
 #[derive(Clone, Debug)]
@@ -156,7 +156,7 @@ impl Frames {
             Some(Packed::Large(envelope)) => {
                 // Given to the queue before the commit, so that a committed message is nobody's that may be swept.
                 let unit = envelope.unit();
-                held.place()[POSTED].store(unit + 1, Relaxed);
+                held.place()[POSTED].store(unit + 1, Release); // Y1: who finds it named finds this side held
                 if envelope.post(self.conduit.id(), begin).is_none() {
                     return Turn::Stop(NotSent::Corrupt);
                 }

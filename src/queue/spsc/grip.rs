@@ -92,7 +92,7 @@ impl<T: Plain, const END: usize> Grip<T, END> {
         if END == PRODUCER && self.hold.may_be_alone(self.slots.words()) {
             self.look_around()?;
         }
-        match self.hold.some(self.slots.words()) {
+        match self.hold.some(self.slots.words(), &member::park()) {
             Ok(0) => self.lull(),
             Ok(slots) => Ok(slots),
             Err(_) => Err(Refusal::Corrupt),

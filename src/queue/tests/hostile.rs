@@ -287,24 +287,29 @@ fn parts(block: Words) -> Vec<Words> {
         0 => queue.first.load(Relaxed),
         link => link,
     };
-    let mut frames = vec![Words { start: block.start, count: block.count }];
+    // The ring is what the block ends with.
+    let ring = queue.capacity.load(Relaxed) as usize / 8;
+    let mut frames = vec![(block, block.count - ring)];
     while let Some(segment) = link.checked_sub(1).and_then(|unit| Words::of_unit(unit, 512))
         && parts.len() < 100
     {
         parts.push(Words { count: HEADER, ..segment });
         parts.push(Words { count: 64, ..segment }); // its first frames with it
-        frames.push(segment);
+        frames.push((segment, HEADER));
         link = segment.get(4);
     }
+    if queue.item.load(Relaxed) != 0 {
+        return parts; // no messages
+    }
     // Words that look like those of a LARGE frame: not all of them are.
-    for words in frames {
-        for index in CONTROL..words.count.min(600) - 1 {
+    for (words, from) in frames {
+        for index in from..words.count - 1 {
             let (header, unit) = (words.get(index), words.get(index + 1));
             if header & 0xff == 2
                 && header >> 8 < 1 << 20
                 && unit != 0
                 && let Some(message) = Words::of_unit(unit, 16)
-                && message.get(0) != 0
+                && message.get(1) == queue.number()
                 && message.get(3) == 0
             {
                 parts.push(message);
