@@ -9,7 +9,7 @@ use super::ends::Receiver;
 use super::error::{NotReceived, RecvError, TimedRecvError, TryRecvError};
 use super::pipe::Pipe;
 use super::queue::Queue;
-use crate::Channel;
+use super::channel::Channel;
 use crate::message::{Message, Plain};
 use crate::sys::Deadline;
 

@@ -43,6 +43,7 @@ pub(crate) fn isolated<F: FnOnce()>(seconds: u64, body: F) {
     if !outcome.status.success() {
         panic!("alone in its process the test ended with {}\n{}", outcome.status, outcome.tail());
     }
+    assert!(outcome.stdout.contains("test result: ok. 1 passed"), "no such test\n{}", outcome.tail());
     // A reason for skipping must reach the reader, and so must a figure.
     let told = |line: &&str| line.starts_with("skipped: ") || line.starts_with("measured: ");
     outcome.stderr.lines().filter(told).for_each(|line| eprintln!("{line}"));

@@ -87,7 +87,7 @@ impl Frames {
         patience: Patience,
         read: impl FnOnce(&[u8]) -> R,
     ) -> Result<R, NotReceived> {
-        let undecodable = crate::DecodeError::Foreign("these are no bytes");
+        let undecodable = crate::message::DecodeError::Foreign("these are no bytes");
         self.receive(ends, patience)?.with_bytes(read).ok_or(NotReceived::Undecodable(undecodable))
     }
 
