@@ -421,6 +421,12 @@ impl<'a> Fifo<'a> {
         self.ends.iter().map(|(_, cell)| cell.first().map_or(0, |word| end.count(word.load(SeqCst)))).sum()
     }
 
+    /// How often somebody joined. If that is the same before and after a look at all places where a registration may be, none was moved
+    /// from where the look had yet to come to where it had been.
+    pub(crate) fn joins(&self) -> u64 {
+        self.words.joined.load(Acquire) // Q6
+    }
+
     /// Whether nobody living is registered at `end`. Asks for deaths only when it is the caller's turn, or `urgent`: what was there
     /// a moment ago is taken to be there still.
     pub(crate) fn is_deserted<P: Park>(&self, end: End, urgent: bool, park: &P) -> bool {

@@ -2,7 +2,6 @@
 
 #![allow(unsafe_code)] // hands writers and readers the memory they work on
 
-use std::cell::Cell;
 use std::ptr::NonNull;
 
 use super::parcel::measured;
@@ -41,23 +40,6 @@ pub(crate) enum Misfit {
     Borrowed,
     /// Its type measures otherwise than it writes.
     Mismeasured(DecodeError),
-}
-
-thread_local! {
-    /// Room for the bytes of small messages, kept from one to the next.
-    static SCRATCH: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
-}
-
-/// Keeps the room of a message that was sent, or read, for the next one.
-pub(crate) fn recycle(bytes: Vec<u8>) {
-    SCRATCH.set(bytes);
-}
-
-/// Room for small messages.
-pub(crate) fn scratch() -> Vec<u8> {
-    let mut bytes = SCRATCH.take();
-    bytes.clear();
-    bytes
 }
 
 /// Packs a message of `most` bytes at most.
@@ -103,8 +85,7 @@ fn pack_or_return(
     }
     let mismeasured = |error| (Misfit::Mismeasured(error), None);
     if handles == 0 && bytes <= INLINE_MOST {
-        let mut room = scratch();
-        room.resize(bytes, 0);
+        let mut room = vec![0; bytes];
         // SAFETY: the vector is valid for `bytes` bytes until after the writing, and this process's alone.
         let mut writer = unsafe { Writer::over(NonNull::from(room.as_mut_slice()).cast(), measure) };
         encode(&mut writer);
@@ -143,9 +124,7 @@ impl Packed {
             Self::Small(mut bytes) => {
                 let start = NonNull::from(bytes.as_mut_slice()).cast();
                 // SAFETY: the vector is readable for its length, and kept until after the reading.
-                let message = unsafe { rebuild(start, bytes.len(), Vec::new()) };
-                recycle(bytes);
-                message
+                unsafe { rebuild(start, bytes.len(), Vec::new()) }
             }
             Self::Large(mut envelope) => {
                 let carried =

@@ -4,12 +4,12 @@ use std::cell::Cell;
 use std::time::{Duration, Instant};
 
 use super::channel;
+use super::channel::Channel;
 use super::conduit::{Conduit, Patience};
 use super::ends::Receiver;
 use super::error::{NotReceived, RecvError, TimedRecvError, TryRecvError};
 use super::pipe::Pipe;
 use super::queue::Queue;
-use super::channel::Channel;
 use crate::message::{Message, Plain};
 use crate::sys::Deadline;
 
@@ -194,7 +194,12 @@ fn receive<S: Receive>(receivers: &[&S], patience: Patience) -> Result<(usize, S
 
 /// A last look after the deadline.
 fn try_once_more<S: Receive>(receivers: &[&S]) -> Result<(usize, S::Item), NotReceived> {
-    let found =
-        receivers.iter().enumerate().find_map(|(index, receiver)| Some((index, receiver.receive().ok()?)));
-    found.ok_or(NotReceived::NotNow)
+    for (index, receiver) in receivers.iter().enumerate() {
+        match receiver.receive() {
+            Ok(item) => return Ok((index, item)),
+            Err(NotReceived::NotNow | NotReceived::Closed | NotReceived::Disconnected) => {}
+            Err(other) => return Err(other),
+        }
+    }
+    Err(NotReceived::NotNow)
 }

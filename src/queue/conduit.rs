@@ -4,7 +4,7 @@ use std::alloc::Layout;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::algo::{End, Fifo, Form, Held, LockError, Spin};
+use crate::algo::{End, Fifo, Form, Held, LockError, Park, Spin};
 use crate::segment::bearing::Bearing;
 use crate::segment::block::Block;
 use crate::segment::member::ArenaPark;
@@ -297,6 +297,12 @@ impl Conduit {
                 }
             }
             in_time = park.sleep_any(&bells, round);
+            // Whoever sent something woke one, which may have been this one, who may leave it to others.
+            for (index, (bell, _)) in order().zip(&bells) {
+                if is_ready(index) {
+                    park.wake(bell, 1);
+                }
+            }
             round += 1;
             spin = Spin::for_others();
         }

@@ -44,6 +44,9 @@ pub fn pipe<A: Message, B: Message>() -> Result<(Pipe<A, B>, Pipe<B, A>), AllocE
 ///
 /// # Errors
 /// [`AllocError`] if there is no memory for it.
+///
+/// # Panics
+/// If `bytes` is 0.
 #[allow(clippy::type_complexity)] // two ends, or why not
 pub fn pipe_of<A: Message, B: Message>(bytes: usize) -> Result<(Pipe<A, B>, Pipe<B, A>), AllocError> {
     let (to_second, second) = Channel::bounded(bytes)?.split();

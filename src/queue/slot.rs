@@ -59,6 +59,7 @@ pub(super) unsafe fn copy_into<T>(to: *mut u8, from: *const u8) {
         }};
     }
     match size_of::<T>() {
+        0 => {}
         1 => store!(AtomicU8, u8),
         2 => store!(AtomicU16, u16),
         4 => store!(AtomicU32, u32),
@@ -93,6 +94,7 @@ unsafe fn copy_from<T>(to: *mut u8, from: *mut u8) {
         }};
     }
     match size_of::<T>() {
+        0 => {}
         1 => load!(AtomicU8, u8),
         2 => load!(AtomicU16, u16),
         4 => load!(AtomicU32, u32),

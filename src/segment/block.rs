@@ -199,11 +199,15 @@ impl Drop for Block {
 /// Gives a block back: frees it if it is still private, else takes our hold off it.
 #[inline]
 pub(super) fn give_back(arena: &Arena, seat: u16, unit: u64, word: Word) {
+    let mut ended = Vec::new();
     if word.bears_lock() && shares::load(arena, unit) == word {
-        chain::empty(arena, unit, word);
+        chain::empty(arena, unit, word, &mut ended);
     }
     if word == Word::CLOSED || !heap::release(arena, seat, unit, word) {
         // An error means that the control words are damaged: then leaking is the safe thing.
         let _ = shares::unshare(arena, Holder::seat(seat), unit);
+    }
+    if !ended.is_empty() {
+        shares::free_ended(arena, ended);
     }
 }

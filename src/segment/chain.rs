@@ -11,27 +11,45 @@
 //! | side    | word      | meaning                                                                    |
 //! |---------|-----------|----------------------------------------------------------------------------|
 //! | send    | `SEGMENT` | the unit of the segment of the tail, plus one; 0: there was none yet        |
-//! | send    | `SPARE`   | one that belongs to the queue, and may not be linked yet                     |
+//! | send    | `SPARE`   | one that belongs to the queue, and may not be linked yet; the tag of its word in the high bits |
 //! | send    | `POSTED`  | a message of the queue that is not sent yet, by its unit plus one          |
 //! | receive | `SEGMENT` | the unit of the segment of the head, plus one; 0: the first, if there is one |
-//! | receive | `SPARE`   | one that is read to its end, and may not be freed yet                        |
+//! | receive | `SPARE`   | one that is read to its end, and may not be freed yet; likewise              |
 //!
 //! **Deaths.** A new segment: its unit in `SPARE` — given to the queue — linked — `SEGMENT` — `SPARE` cleared. Killed anywhere between,
 //! the next sender finds it linked and goes on to it, or not linked and uses it; not given, it is swept. An old one: its unit in `SPARE` —
-//! `SEGMENT` moved on — freed — `SPARE` cleared. Killed between: the next receiver frees it, or it is gone.
+//! `SEGMENT` moved on — freed — `SPARE` cleared. Killed between: the next receiver frees it, or it is gone; what was made of the same memory
+//! since, even for the same queue, has another tag.
 
 use std::ptr::NonNull;
 
 use super::arena::Arena;
 use super::bearing;
 use super::error::AllocError;
+use super::layout::PAGE;
 use super::queued::{self, HEADER, Header, LENGTH, NEXT, POSITION, QueueId};
+use super::shares::Ended;
 use super::{envelope, heap, member};
+use crate::algo::slab::UNIT;
 use crate::algo::{End, FifoWords, PLACE, Word};
-use crate::shim::{AtomicU64, Ordering::Relaxed};
+use crate::shim::{
+    AtomicU64,
+    Ordering::{Relaxed, SeqCst},
+    compiler_fence,
+};
 
 const SEGMENT: usize = 0;
 const SPARE: usize = 1;
+
+/// What `SPARE` says: a segment, by its unit plus one, and the tag of its word: what is made of the same memory later is another one.
+fn note(link: u64, tag: u16) -> u64 {
+    u64::from(tag) << 48 | link
+}
+
+/// The segment that `SPARE` names, whether it is still there or not.
+fn noted_link(note: u64) -> u64 {
+    note & ((1 << 48) - 1)
+}
 /// A word of the send side: the message that was given to the queue (`envelope`) and may not be sent yet, by its unit plus one.
 pub(crate) const POSTED: usize = 2;
 
@@ -105,9 +123,13 @@ impl<'a> Chain<'a> {
             return Some((header, room.load(Relaxed) as usize));
         }
         let (_, header, bytes) = self.segment(link)?;
-        known.store(link, Relaxed);
+        // Nothing is known in between: another thread may fork now, and the child has what it finds.
+        known.store(0, Relaxed);
+        compiler_fence(SeqCst); // a fork is a system call: for the processor, all that was stored before is there
         position.store(header[POSITION].load(Relaxed), Relaxed);
         room.store(bytes as u64, Relaxed);
+        compiler_fence(SeqCst);
+        known.store(link, Relaxed);
         Some((header, bytes))
     }
 
@@ -118,7 +140,17 @@ impl<'a> Chain<'a> {
         if header[LENGTH].load(Relaxed) == 0 {
             return None; // a message
         }
-        Some((word, header, heap::room(self.arena, unit, word)))
+        let room = heap::room(self.arena, unit, word);
+        // Whatever a damaged word says.
+        let ends = unit as usize * UNIT + room <= self.arena.layout().pages * PAGE;
+        (room > HEADER && ends).then_some((word, header, room))
+    }
+
+    /// The segment that a note of `SPARE` names, if it is still there: its link, and its word.
+    fn noted(&self, note: u64) -> Option<(u64, Word)> {
+        let link = noted_link(note);
+        let (word, ..) = self.segment(link)?;
+        (self::note(link, word.tag()) == note).then_some((link, word))
     }
 
     /// What of a segment lies from `position` on, up to `end` at most.
@@ -190,9 +222,9 @@ impl<'a> Chain<'a> {
         before: usize,
     ) -> Result<u64, ChainError> {
         let me = member::seat().ok_or(ChainError::Refused(AllocError::Excluded))?;
-        let spare = place[SPARE].load(Relaxed);
-        if spare != current
-            && let Some((word, header, _)) = self.segment(spare)
+        if let Some((spare, word)) = self.noted(place[SPARE].load(Relaxed))
+            && spare != current
+            && let Some((_, header, _)) = self.segment(spare)
         {
             if header[LENGTH].load(Relaxed) >= need {
                 header[POSITION].store(tail, Relaxed);
@@ -209,7 +241,8 @@ impl<'a> Chain<'a> {
         self.queue.sign(header, tail);
         let room = heap::room(self.arena, taken.unit, taken.word);
         header[LENGTH].store(((room - HEADER) / self.scale) as u64, Relaxed);
-        place[SPARE].store(taken.unit + 1, Relaxed);
+        let tag = taken.word.tag().wrapping_add(1); // as it will be given
+        place[SPARE].store(note(taken.unit + 1, tag), Relaxed);
         if queued::give(self.arena, me, taken.unit, taken.word) {
             Ok(taken.unit + 1)
         } else {
@@ -230,9 +263,8 @@ impl<'a> Chain<'a> {
             link = self.words.first.load(Relaxed);
             place[SEGMENT].store(link, Relaxed);
         }
-        let spent = place[SPARE].load(Relaxed);
-        if spent != 0 {
-            self.free_spent(place, spent, link); // somebody was killed before it could
+        if place[SPARE].load(Relaxed) != 0 {
+            self.free_left(place, link);
         }
         loop {
             let segment = self.current(End::Receive, link).ok_or(ChainError::Corrupt)?;
@@ -241,9 +273,13 @@ impl<'a> Chain<'a> {
             let begin = begin.map(|(_, header, _)| header[POSITION].load(Relaxed));
             // One that follows itself makes no sense, and no way either.
             if begin == Some(head) && next != link {
-                place[SPARE].store(link, Relaxed);
+                let (word, ..) = self.segment(link).ok_or(ChainError::Corrupt)?;
+                place[SPARE].store(note(link, word.tag()), Relaxed);
                 place[SEGMENT].store(next, Relaxed);
-                self.free_spent(place, link, next);
+                if let Some(me) = member::seat() {
+                    queued::discard(self.arena, me, link - 1, word);
+                }
+                place[SPARE].store(0, Relaxed);
                 link = next;
                 continue;
             }
@@ -252,9 +288,14 @@ impl<'a> Chain<'a> {
         }
     }
 
-    fn free_spent(&self, place: &[AtomicU64; PLACE], spent: u64, current: u64) {
-        if spent != current
-            && let (Some((word, ..)), Some(me)) = (self.segment(spent), member::seat())
+    /// Frees the segment that somebody has noted who was killed before it could, unless it is gone. What was made of the same memory since
+    /// is another one: it has another tag, or at least begins behind the `current` one.
+    #[cold]
+    fn free_left(&self, place: &[AtomicU64; PLACE], current: u64) {
+        let begins = |link| self.segment(link).map(|(_, header, _)| header[POSITION].load(Relaxed));
+        if let Some((spent, word)) = self.noted(place[SPARE].load(Relaxed))
+            && begins(spent) < begins(current)
+            && let Some(me) = member::seat()
         {
             queued::discard(self.arena, me, spent - 1, word);
         }
@@ -273,8 +314,8 @@ impl<'a> Chain<'a> {
             next = header[NEXT].load(Relaxed);
             queued::discard(self.arena, me, link - 1, word); // fails if a sweep was faster
         }
-        for link in apart {
-            if let Some((word, ..)) = self.segment(link) {
+        for note in apart {
+            if let Some((link, word)) = self.noted(note) {
                 queued::discard(self.arena, me, link - 1, word);
             }
         }
@@ -290,13 +331,15 @@ fn at(arena: &Arena, unit: u64, offset: usize) -> NonNull<u8> {
 
 /// Frees what belongs to the queue in the block at `unit`, if a queue is in it. The block, whose word was `word`, is the caller's to
 /// free, and nobody else's any more.
-pub(super) fn empty(arena: &Arena, unit: u64, word: Word) {
+///
+/// Other queues may end by that: they are left in `ended`, so that it takes no stack to free a queue in a queue in a queue.
+pub(super) fn empty(arena: &Arena, unit: u64, word: Word, ended: &mut Vec<Ended>) {
     let Some(words) = bearing::queue_in(arena, unit, word) else { return };
     let queue = QueueId::new(unit, words.number());
     let unread = words.position(End::Send) != words.position(End::Receive);
     let posted = words.place(End::Send)[POSTED].load(Relaxed) != 0;
     if (unread || posted) && words.item.load(Relaxed) == 0 {
-        envelope::discard_all(arena, queue);
+        envelope::discard_all(arena, queue, ended);
     }
     Chain::of(arena, words, queue, words.item.load(Relaxed) as usize, &Known::default()).free_all();
 }

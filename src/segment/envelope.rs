@@ -33,7 +33,7 @@ use super::container::{self, Carried, Container, Use};
 use super::error::AllocError;
 use super::queued::{self, QueueId};
 use super::registration::Registration;
-use super::shares::Holder;
+use super::shares::{Ended, Holder};
 use super::{heap, member, shares, sweep};
 use crate::algo::{End, Park, Word};
 use crate::shim::Ordering::{Acquire, Relaxed};
@@ -181,21 +181,27 @@ fn arrive(
     }
 }
 
-impl Drop for Envelope {
-    fn drop(&mut self) {
-        if self.blocks > 0
-            && self.block.is_ours()
-            && let Some((arena, _)) = member::membership()
-        {
-            release_holds(arena, self.block.unit(), self.blocks);
+impl Envelope {
+    /// Takes the holds of the message off the blocks inside; those that end by that are left in `ended`.
+    fn let_go(&mut self, arena: &Arena, ended: &mut Vec<Ended>) {
+        let (unit, blocks) = (self.block.unit(), std::mem::take(&mut self.blocks));
+        if self.block.is_ours() {
+            for (at, ..) in container::listed(arena, unit, blocks) {
+                let _ = shares::let_go(arena, Holder::message(unit), at, ended);
+            }
         }
     }
 }
 
-/// Takes the holds of the message at `unit` off the blocks that it lists.
-fn release_holds(arena: &Arena, unit: u64, blocks: usize) {
-    for (at, ..) in container::listed(arena, unit, blocks) {
-        let _ = shares::unshare(arena, Holder::message(unit), at);
+impl Drop for Envelope {
+    fn drop(&mut self) {
+        if self.blocks > 0
+            && let Some((arena, _)) = member::membership()
+        {
+            let mut ended = Vec::new();
+            self.let_go(arena, &mut ended);
+            shares::free_ended(arena, ended);
+        }
     }
 }
 
@@ -225,8 +231,11 @@ pub(super) fn is_stranded(arena: &Arena, unit: u64, word: Word) -> bool {
 }
 
 /// Frees every message of `queue`, which is no more.
-pub(super) fn discard_all(arena: &Arena, queue: QueueId) {
+pub(super) fn discard_all(arena: &Arena, queue: QueueId, ended: &mut Vec<Ended>) {
     for unit in sweep::belonging_to(arena, queue) {
-        drop(Envelope::claim(unit, queue, |_| true)); // its holds, and its memory; not a segment
+        // Not a segment.
+        if let Some(mut envelope) = Envelope::claim(unit, queue, |_| true) {
+            envelope.let_go(arena, ended);
+        }
     }
 }

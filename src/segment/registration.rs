@@ -57,9 +57,8 @@ fn with_queue<R>(arena: &Arena, block: &Block, run: impl FnOnce(Fifo<'_>) -> R) 
 /// Asks for deaths only now and then, unless `urgent`.
 pub(crate) fn is_deserted(fifo: &Fifo<'_>, block: &Block, end: End, urgent: bool) -> bool {
     let park = member::park();
-    fifo.is_deserted(end, urgent, &park)
-        && !is_carried(block.unit(), end)
-        && fifo.is_deserted(end, false, &park)
+    let joins = fifo.joins();
+    fifo.is_deserted(end, urgent, &park) && !is_carried(block.unit(), end) && fifo.joins() == joins
 }
 
 /// Whether a message that is in some queue, or on its way there or from there, holds a registration at `end` of the queue at `unit`.

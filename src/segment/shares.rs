@@ -193,8 +193,40 @@ fn keep_record(arena: &Arena, unit: u64, spare: Taken, first: [u64; 2], next: u6
     exchange(arena, spare.unit, spare.word, itself).then_some(record)
 }
 
-/// Takes one hold off the block at `unit`; frees the block if that was the last.
+/// A block whose last hold was taken off: where it is, what its word said before, and that it is ours now, to be freed.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Ended {
+    unit: u64,
+    block: Word,
+    mine: Word,
+}
+
+/// Takes one hold off the block at `unit`; frees the block if that was the last, and whatever ends by that.
 pub(super) fn unshare(arena: &Arena, holder: Holder, unit: u64) -> Result<(), AllocError> {
+    let mut ended = Vec::new();
+    let done = let_go(arena, holder, unit, &mut ended);
+    free_ended(arena, ended);
+    done
+}
+
+/// Frees blocks, and whatever ends by that.
+pub(super) fn free_ended(arena: &Arena, mut ended: Vec<Ended>) {
+    let Some(me) = member::seat() else { return };
+    while let Some(Ended { unit, block, mine }) = ended.pop() {
+        if block.bears_lock() {
+            chain::empty(arena, unit, block, &mut ended);
+        }
+        finish(arena, me, unit, block, mine);
+    }
+}
+
+/// Takes one hold off the block at `unit`, which is left in `ended` if that was the last.
+pub(super) fn let_go(
+    arena: &Arena,
+    holder: Holder,
+    unit: u64,
+    ended: &mut Vec<Ended>,
+) -> Result<(), AllocError> {
     let me = member::seat().ok_or(AllocError::Excluded)?;
     let mut released = false;
     let last = with_shares(arena, || {
@@ -212,13 +244,10 @@ pub(super) fn unshare(arena: &Arena, holder: Holder, unit: u64) -> Result<(), Al
         heap::with_heap(arena, || end_if_unheld(arena, me, unit, block)).ok().flatten()
     })?;
     if let Some((block, mine)) = last {
-        if block.bears_lock() {
-            chain::empty(arena, unit, block);
-        }
-        finish(arena, me, unit, block, mine);
+        ended.push(Ended { unit, block, mine });
     }
     if released {
-        holder.count(arena, -1); // the last: until then a sweep would have something to find
+        holder.count(arena, -1); // an ended block was counted as ours before: a sweep has something to find
     }
     Ok(())
 }

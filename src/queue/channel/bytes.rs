@@ -30,11 +30,7 @@ impl Packed {
     /// Lets `read` look at the bytes of a message that is a sequence of them. `None`: it is none.
     fn with_bytes<R>(self, read: impl FnOnce(&[u8]) -> R) -> Option<R> {
         match self {
-            Self::Small(bytes) => {
-                let answer = sequence(&bytes).map(read);
-                posted::recycle(bytes);
-                answer
-            }
+            Self::Small(bytes) => sequence(&bytes).map(read),
             Self::Large(envelope) => {
                 let (payload, len) = envelope.payload();
                 // SAFETY: the envelope's block is this process's alone since `claim`: no other process writes there, as none writes to

@@ -73,7 +73,11 @@ impl<M: Message> Channel<M> {
     ///
     /// # Errors
     /// [`AllocError`] if there is no memory for it.
+    ///
+    /// # Panics
+    /// If `bytes` is 0.
     pub fn bounded(bytes: usize) -> Result<Self, AllocError> {
+        assert!(bytes > 0, "a channel must have room for a message");
         Frames::new(Some(bytes)).map(Self::of)
     }
 

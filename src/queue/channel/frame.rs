@@ -105,15 +105,15 @@ pub(super) unsafe fn write_bytes(at: NonNull<u8>, bytes: &[u8]) {
     unsafe { copy_in(at.as_ptr(), bytes.as_ptr(), bytes.len()) };
 }
 
-/// Reads `len` bytes of a message into `into`, in the place of what was there.
+/// Reads `len` bytes of a message.
 ///
 /// # Safety
 /// - `at` is valid for reads and writes of `len` bytes, which this process accesses by atomics at most.
-pub(super) unsafe fn read_bytes(at: NonNull<u8>, len: usize, into: &mut Vec<u8>) {
-    into.clear();
-    into.reserve(len);
+pub(super) unsafe fn read_bytes(at: NonNull<u8>, len: usize) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(len);
     // SAFETY: the caller's; the vector has room for `len` bytes.
-    unsafe { copy_out(into.as_mut_ptr(), at.as_ptr(), len) };
+    unsafe { copy_out(bytes.as_mut_ptr(), at.as_ptr(), len) };
     // SAFETY: these `len` bytes were just written.
-    unsafe { into.set_len(len) };
+    unsafe { bytes.set_len(len) };
+    bytes
 }

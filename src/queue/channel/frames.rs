@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use super::frame::{self, Frame, HEADER, LARGE};
 use crate::algo::{End, Form, Held};
-use crate::message::posted::{self, Packed};
+use crate::message::posted::Packed;
 use crate::queue::conduit::{Conduit, Patience, Turn};
 use crate::queue::error::{NotReceived, NotSent};
 use crate::segment::AllocError;
@@ -151,7 +151,6 @@ impl Frames {
             Some(Packed::Small(bytes)) => {
                 // SAFETY: as above; the frame spans these bytes.
                 unsafe { frame::write_bytes(body, &bytes) };
-                posted::recycle(bytes);
             }
             Some(Packed::Large(envelope)) => {
                 // Given to the queue before the commit, so that a committed message is nobody's that may be swept.
@@ -257,9 +256,8 @@ impl Frames {
             match frame {
                 Frame::Pad(_) => held.commit(next, ALL),
                 Frame::Small(len) => {
-                    let mut bytes = posted::scratch();
                     // SAFETY: the frame spans these bytes, and lies within what is there.
-                    unsafe { frame::read_bytes(body, len, &mut bytes) };
+                    let bytes = unsafe { frame::read_bytes(body, len) };
                     held.commit(next, ALL);
                     return Turn::Done(Packed::Small(bytes));
                 }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::message::{DecodeError, Measure, Message, Reader, Writer};
 use crate::queue::{RecvError, SendError, TryRecvError, TrySendError};
 use crate::sync::Mutex;
 use crate::{Array, Channel, Frozen, Process, Queue, channel, queue};
@@ -182,4 +183,34 @@ fn text_that_is_none_is_an_error_and_the_next_message_is_read() {
     channel.send_bytes("fine".as_bytes()).unwrap();
     assert!(matches!(channel.recv(), Err(RecvError::Undecodable(_))));
     assert_eq!(channel.recv().as_deref(), Ok("fine"));
+}
+
+/// A channel that may carry channels like itself.
+#[derive(Debug)]
+struct Nest(Channel<Nest>);
+
+impl Message for Nest {
+    fn measure(&self, measure: &mut Measure) {
+        self.0.measure(measure);
+    }
+
+    fn encode(self, to: &mut Writer<'_>) {
+        self.0.encode(to);
+    }
+
+    fn decode(from: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        Message::decode(from).map(Self)
+    }
+}
+
+#[test]
+fn dropping_a_channel_in_a_channel_in_a_channel_takes_no_stack() {
+    let mut outermost = Channel::unbounded().unwrap();
+    for _ in 0..1000 {
+        let outer = Channel::unbounded().unwrap();
+        outer.send(Nest(outermost)).unwrap();
+        outermost = outer;
+    }
+    let small = std::thread::Builder::new().stack_size(64 << 10);
+    small.spawn(move || drop(outermost)).unwrap().join().unwrap();
 }

@@ -2,9 +2,11 @@
 
 use std::time::Duration;
 
+use crate::algo::End;
 use crate::queue::{
     JoinError, JoinableQueue, RecvError, SendError, TimedRecvError, TryRecvError, TrySendError,
 };
+use crate::shim::Ordering::Relaxed;
 use crate::{Process, Queue};
 
 #[test]
@@ -117,4 +119,30 @@ fn join_tells_of_a_worker_that_died_with_a_value() {
     assert_eq!(queue.join_timeout(Duration::from_millis(10)), Err(JoinError::TimedOut { unfinished: 1 }));
     queue.task_done().unwrap();
     queue.join().unwrap();
+}
+
+#[test]
+fn items_of_no_size_are_counted() {
+    for queue in [Queue::bounded(1000).unwrap(), Queue::unbounded().unwrap()] {
+        (0..1000).for_each(|_| queue.send(()).unwrap());
+        assert_eq!(queue.len(), 1000);
+        (0..1000).for_each(|_| queue.recv().unwrap());
+        assert_eq!(queue.try_recv(), Err(TryRecvError::Empty));
+    }
+}
+
+#[test]
+fn segment_made_of_memory_that_a_dead_receiver_freed_is_another_one() {
+    let queue = Queue::unbounded().unwrap();
+    (0..200_000_u64).for_each(|i| queue.send(i).unwrap());
+    assert_eq!(queue.recv(), Ok(0));
+    let words = queue.slots().conduit().bearing().fifo();
+    let live = words.place(End::Send)[0].load(Relaxed);
+    // As a receiver leaves it that is killed right after it freed a segment, of which a sender has then made this one. Whatever its tag.
+    for tag in 0..=u64::from(u16::MAX) {
+        words.place(End::Receive)[1].store(tag << 48 | live, Relaxed);
+        assert_eq!(queue.recv(), Ok(tag + 1));
+    }
+    queue.send(200_000).unwrap();
+    assert!((65_537..=200_000).all(|i| queue.recv() == Ok(i)));
 }
