@@ -410,7 +410,7 @@ impl<'a> Fifo<'a> {
     }
 
     /// Says that nobody may be left at `end`.
-    fn desert<P: Park>(&self, end: End, park: &P) {
+    pub(crate) fn desert<P: Park>(&self, end: End, park: &P) {
         self.words.flags.fetch_or(end.deserted(), AcqRel); // Q4 release
         self.ring_all(park);
     }
@@ -482,9 +482,7 @@ impl<P: Park> Held<'_, '_, P> {
     pub(crate) fn look(&self, lingers: bool) -> u64 {
         // Relaxed: the lock orders what is of this side.
         if lingers && self.side.crowded.load(Relaxed) != 0 {
-            for _ in 0..LINGER {
-                self.park.relax();
-            }
+            (0..LINGER).for_each(|_| self.park.relax());
         }
         // Q1, Q2 acquire: the items below it are whole; what lies below it is read by nobody.
         let order = if planted(Bug::LookUnordered) { Relaxed } else { Acquire };

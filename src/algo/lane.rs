@@ -324,9 +324,7 @@ impl<const END: usize> Hold<END> {
         }
         if self.crowded {
             self.crowded = false;
-            for _ in 0..LINGER {
-                park.relax();
-            }
+            (0..LINGER).for_each(|_| park.relax());
         }
         let found = self.look(words)?;
         self.crowded = found != 0 && found < FEW;

@@ -313,6 +313,14 @@ impl Conduit {
         registration::is_deserted(&self.fifo(), self.bearing.block(), end, urgent)
     }
 
+    /// Looks whether nobody is left at `end`, and says so for all who use it next.
+    #[cold]
+    pub(super) fn notice_deserted(&self, end: End) {
+        if self.is_deserted(end, true) {
+            self.fifo().desert(end, &member::park());
+        }
+    }
+
     /// Says once that a sender who waits for room is itself waited for by its parent, who may be the one to make room.
     #[cold]
     fn warn(&self) {

@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use super::channel::{Channel, Receiver, Sender};
 use super::error::{RecvError, SendError, TimedRecvError, TimedSendError, TryRecvError, TrySendError};
+use crate::algo::End;
 use crate::message::{DecodeError, Measure, Message, Reader, Writer};
 use crate::segment::AllocError;
 
@@ -64,8 +65,9 @@ pub fn pipe_of<A: Message, B: Message>(bytes: usize) -> Result<(Pipe<A, B>, Pipe
 /// was moved into a child counts as there until the child is gone.
 #[derive(Debug)]
 pub struct Pipe<A: Message, B: Message> {
-    sender: Sender<A>,
+    /// Dropped first: who hears that nothing more will come finds that nobody will receive either.
     receiver: Receiver<B>,
+    sender: Sender<A>,
 }
 
 impl<A: Message, B: Message> Pipe<A, B> {
@@ -106,7 +108,7 @@ impl<A: Message, B: Message> Pipe<A, B> {
     /// # Errors
     /// [`RecvError`].
     pub fn recv(&self) -> Result<B, RecvError> {
-        self.receiver.recv()
+        self.receiver.recv().inspect_err(|error| self.hear(*error == RecvError::Disconnected))
     }
 
     /// Receives the next message if there is one.
@@ -114,7 +116,7 @@ impl<A: Message, B: Message> Pipe<A, B> {
     /// # Errors
     /// [`TryRecvError`].
     pub fn try_recv(&self) -> Result<B, TryRecvError> {
-        self.receiver.try_recv()
+        self.receiver.try_recv().inspect_err(|error| self.hear(*error == TryRecvError::Disconnected))
     }
 
     /// Receives the next message, waiting for `timeout` at most. The clock is monotonic.
@@ -122,7 +124,9 @@ impl<A: Message, B: Message> Pipe<A, B> {
     /// # Errors
     /// [`TimedRecvError`].
     pub fn recv_timeout(&self, timeout: Duration) -> Result<B, TimedRecvError> {
-        self.receiver.recv_timeout(timeout)
+        self.receiver
+            .recv_timeout(timeout)
+            .inspect_err(|error| self.hear(*error == TimedRecvError::Disconnected))
     }
 
     /// Receives the next message, waiting until `deadline` at most.
@@ -130,13 +134,22 @@ impl<A: Message, B: Message> Pipe<A, B> {
     /// # Errors
     /// [`TimedRecvError`].
     pub fn recv_until(&self, deadline: Instant) -> Result<B, TimedRecvError> {
-        self.receiver.recv_until(deadline)
+        self.receiver
+            .recv_until(deadline)
+            .inspect_err(|error| self.hear(*error == TimedRecvError::Disconnected))
     }
 
     /// Returns whether a message is there to be received. Never blocks. True until it is received.
     #[doc(alias = "poll")]
     pub fn is_readable(&self) -> bool {
         !self.receiver.is_empty()
+    }
+
+    /// If the other end is gone, sending shall know it too.
+    fn hear(&self, is_gone: bool) {
+        if is_gone {
+            self.sender.conduit().notice_deserted(End::Receive);
+        }
     }
 
     pub(super) fn receiver(&self) -> &Receiver<B> {

@@ -63,10 +63,6 @@ pub(super) use sending;
 /// Gives a handle with `frames` the verbs of receiving messages of type `$message`. `$ends`: whether it learns that nobody is left to send.
 macro_rules! receiving {
     ($message:ident, $ends:expr) => {
-        pub(in crate::queue) fn conduit(&self) -> &crate::queue::conduit::Conduit {
-            self.frames.conduit()
-        }
-
         pub(in crate::queue) fn take(
             &self,
             patience: Patience,
@@ -159,6 +155,10 @@ pub(super) use receiving;
 /// Gives a handle with `frames` what can be asked of a channel.
 macro_rules! looking {
     () => {
+        pub(in crate::queue) fn conduit(&self) -> &crate::queue::conduit::Conduit {
+            self.frames.conduit()
+        }
+
         /// Returns whether no message is there. Never blocks. True for a moment.
         #[doc(alias = "empty")]
         pub fn is_empty(&self) -> bool {
