@@ -404,7 +404,9 @@ impl<'a> Fifo<'a> {
     pub(crate) fn leave<P: Park>(&self, end: End, seat: u16, park: &P) {
         let Some(cell) = self.ends.word(seat) else { return };
         // Q4 release: who finds it gone finds what it sent. Q5: before the look at the others.
-        if end.count(cell.fetch_sub(end.unit(), SeqCst)) == 1 && self.sum(end) == 0 {
+        let was_last_here = end.count(cell.fetch_sub(end.unit(), SeqCst)) == 1;
+        // Others may be dead, and nobody has noticed: what sends without waiting would never ask.
+        if was_last_here && (self.sum(end) == 0 || self.is_deserted(end, true, park)) {
             self.desert(end, park);
         }
     }

@@ -252,9 +252,12 @@ impl Conduit {
             return Some(E::closed());
         }
         let peers = end.other();
-        let deserted = ends
-            && (fifo.seems_deserted(peers) && self.is_deserted(peers, true)
-                || asks && self.is_deserted(peers, false));
+        let seems = fifo.seems_deserted(peers);
+        let deserted =
+            ends && (seems && self.is_deserted(peers, true) || asks && self.is_deserted(peers, false));
+        if deserted && !seems {
+            fifo.desert(peers, &member::park()); // the others need not find out for themselves
+        }
         deserted.then(E::disconnected)
     }
 

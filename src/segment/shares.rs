@@ -211,13 +211,15 @@ pub(super) fn unshare(arena: &Arena, holder: Holder, unit: u64) -> Result<(), Al
 
 /// Frees blocks, and whatever ends by that.
 pub(super) fn free_ended(arena: &Arena, mut ended: Vec<Ended>) {
-    let Some(me) = member::seat() else { return };
+    let (Some(me), false) = (member::seat(), ended.is_empty()) else { return };
+    member::count_owned(arena, me, 1); // one more, so that a sweep has something to find until the last record is free
     while let Some(Ended { unit, block, mine }) = ended.pop() {
         if block.bears_lock() {
             chain::empty(arena, unit, block, &mut ended);
         }
         finish(arena, me, unit, block, mine);
     }
+    member::count_owned(arena, me, -1);
 }
 
 /// Takes one hold off the block at `unit`, which is left in `ended` if that was the last.
@@ -247,7 +249,7 @@ pub(super) fn let_go(
         ended.push(Ended { unit, block, mine });
     }
     if released {
-        holder.count(arena, -1); // an ended block was counted as ours before: a sweep has something to find
+        holder.count(arena, -1); // an ended block was counted as ours before
     }
     Ok(())
 }

@@ -174,6 +174,7 @@ fn sweep_batch(arena: &Arena, dead: u16) -> Result<bool, AllocError> {
     let me = member::seat().ok_or(AllocError::Excluded)?;
     let mut found = Vec::with_capacity(BATCH);
     let more = with_shares(arena, || with_heap(arena, || walk(arena, me, dead, &mut found)))??;
+    member::count_owned(arena, me, 1); // one more, so that our own sweep has something to find until the last record is free
     for found in found {
         match found {
             Found::Block(unit, mine) => drop(heap::release(arena, me, unit, mine)),
@@ -181,6 +182,7 @@ fn sweep_batch(arena: &Arena, dead: u16) -> Result<bool, AllocError> {
             Found::StrayRecord(record) => shares::sweep_record(arena, record),
         }
     }
+    member::count_owned(arena, me, -1);
     Ok(more)
 }
 
