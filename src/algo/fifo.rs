@@ -58,7 +58,7 @@ pub(crate) struct Side {
     awaited: AtomicU64,
     /// Those who wait for this side to move sleep on it.
     bell: AtomicU64,
-    /// Not 0: the last look at the other side found that it had hardly moved.
+    /// Not 0: the last look at the other side found that it had moved, but hardly.
     crowded: AtomicU64,
     /// The caller's own, changed by who holds the side: where the items lie.
     place: [AtomicU64; PLACE],
@@ -70,7 +70,7 @@ pub(crate) const PLACE: usize = 7;
 /// A look at the other side takes its cache line away from who is at work there. One that found less than so many positions was too early.
 const FEW: u64 = 16;
 
-/// Pauses before the next look then, by one who is ready to wait: about as long as the line is on its way. Two sides that work hand in
+/// Pauses before the next look then: about as long as the line is on its way. Two sides that work hand in
 /// hand get twice as much done, and answers come no later.
 const LINGER: u32 = if cfg!(all(test, loom)) { 0 } else { 4 };
 
@@ -479,7 +479,7 @@ impl<P: Park> Held<'_, '_, P> {
         self.side.seen.load(Relaxed) // the lock orders it, and the look that it stems from
     }
 
-    /// Looks how far the other side has come. `lingers`: the caller is ready to wait.
+    /// Looks how far the other side has come. `lingers`: not at once, if the last look came too early.
     #[inline]
     pub(crate) fn look(&self, lingers: bool) -> u64 {
         // Relaxed: the lock orders what is of this side.
@@ -490,7 +490,7 @@ impl<P: Park> Held<'_, '_, P> {
         let order = if planted(Bug::LookUnordered) { Relaxed } else { Acquire };
         let position = self.other.position.load(order);
         let moved = position.wrapping_sub(self.side.seen.load(Relaxed));
-        self.side.crowded.store(u64::from(moved < FEW), Relaxed);
+        self.side.crowded.store(u64::from(moved != 0 && moved < FEW), Relaxed);
         self.side.seen.store(position, Relaxed); // for who holds the side next
         position
     }

@@ -6,9 +6,8 @@ use super::Park;
 /// gets done meanwhile.
 const MOST: u32 = 64;
 
-/// The first pauses of one who waits for others to get something done: as long as a few such operations take, so that there is more
-/// than one to be found.
-const FIRST: u32 = 8;
+/// The first pauses of one who waits for others to get something done.
+const FIRST: u32 = 2;
 
 /// Pauses before such a one offers its processor to others: those it waits for may be waiting for that.
 const ALONE: u32 = 60;

@@ -36,12 +36,6 @@ pub(super) enum Patience {
 impl Patience {
     pub(super) const FOREVER: Self = Self::Until(Deadline::never());
 
-    /// Whether there is time to wait a moment, if that helps.
-    #[inline]
-    pub(super) const fn lingers(self) -> bool {
-        matches!(self, Self::Until(_))
-    }
-
     pub(super) fn timeout(timeout: Duration) -> Self {
         Self::Until(Deadline::after(timeout))
     }

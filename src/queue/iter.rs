@@ -28,9 +28,9 @@ impl<T: Plain> Iterator for Iter<'_, T> {
     fn next(&mut self) -> Option<T> {
         let slots = self.slots;
         let taken: Result<T, NotReceived> =
-            slots.conduit().take_turns(End::Receive, self.ends, Patience::FOREVER, |held| {
-                slots.take_one(held, true, |_| {})
-            });
+            slots
+                .conduit()
+                .take_turns(End::Receive, self.ends, Patience::FOREVER, |held| slots.take_one(held, |_| {}));
         taken.ok()
     }
 }

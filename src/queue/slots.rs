@@ -107,12 +107,7 @@ impl<T: Plain> Slots<T> {
 
     /// As many items as there is room for are put in, one commit for all of them. Returns how many: at least one.
     #[inline]
-    pub(super) fn put(
-        &self,
-        held: &mut Held<'_, '_, ArenaPark>,
-        lingers: bool,
-        items: &[T],
-    ) -> Turn<usize, NotSent> {
+    pub(super) fn put(&self, held: &mut Held<'_, '_, ArenaPark>, items: &[T]) -> Turn<usize, NotSent> {
         if self.conduit.fifo().is_closed() {
             return Turn::Stop(NotSent::Closed);
         }
@@ -123,7 +118,7 @@ impl<T: Plain> Slots<T> {
         let capacity = self.conduit.capacity();
         let mut used = tail.wrapping_sub(held.seen());
         if used > capacity || capacity - used < items.len() as u64 {
-            used = tail.wrapping_sub(held.look(lingers));
+            used = tail.wrapping_sub(held.look(true));
         }
         if used >= capacity {
             return if used == capacity { Turn::Wait(held.seen()) } else { Turn::Stop(NotSent::Corrupt) };
@@ -165,12 +160,12 @@ impl<T: Plain> Slots<T> {
 
     /// Where the next items are to be taken, `most` at most. To be copied before `commit`.
     #[inline]
-    fn there(&self, held: &Held<'_, '_, ArenaPark>, lingers: bool, most: u64) -> Turn<Stretch, NotReceived> {
+    fn there(&self, held: &Held<'_, '_, ArenaPark>, most: u64) -> Turn<Stretch, NotReceived> {
         let head = held.position();
         let bound = if self.is_bounded() { self.conduit.capacity() } else { UNBOUNDED };
         let mut count = held.seen().wrapping_sub(head);
         if count == 0 || count > bound {
-            count = held.look(lingers && self.sent.load(Relaxed) <= head).wrapping_sub(head);
+            count = held.look(self.sent.load(Relaxed) <= head).wrapping_sub(head);
         }
         if count == 0 || count > bound {
             return if count == 0 { Turn::Wait(head) } else { Turn::Stop(NotReceived::Corrupt) };
@@ -202,10 +197,9 @@ impl<T: Plain> Slots<T> {
     pub(super) fn take_one(
         &self,
         held: &mut Held<'_, '_, ArenaPark>,
-        lingers: bool,
         count: impl FnOnce(u64),
     ) -> Turn<T, NotReceived> {
-        let stretch = match self.there(held, lingers, 1) {
+        let stretch = match self.there(held, 1) {
             Turn::Done(stretch) => stretch,
             Turn::Wait(seen) => return Turn::Wait(seen),
             Turn::Stop(why) => return Turn::Stop(why),
@@ -224,11 +218,10 @@ impl<T: Plain> Slots<T> {
     pub(super) fn take_some(
         &self,
         held: &mut Held<'_, '_, ArenaPark>,
-        lingers: bool,
         into: &mut [T],
         count: impl FnOnce(u64),
     ) -> Turn<usize, NotReceived> {
-        let stretch = match self.there(held, lingers, into.len() as u64) {
+        let stretch = match self.there(held, into.len() as u64) {
             Turn::Done(stretch) => stretch,
             Turn::Wait(seen) => return Turn::Wait(seen),
             Turn::Stop(why) => return Turn::Stop(why),

@@ -6,7 +6,7 @@ macro_rules! sending {
         fn put(&self, value: $item, patience: Patience) -> Result<(), super::error::Unsent<$item>> {
             let slots = &self.slots;
             let put = slots.conduit().take_turns(crate::algo::End::Send, $ends, patience, |held| {
-                slots.put(held, patience.lingers(), std::slice::from_ref(&value))
+                slots.put(held, std::slice::from_ref(&value))
             });
             match put {
                 Ok(_) => Ok(()),
@@ -89,9 +89,9 @@ macro_rules! sending {
 
         fn put_some(&self, values: &[$item], patience: Patience) -> Result<usize, super::error::NotSent> {
             let slots = &self.slots;
-            slots.conduit().take_turns(crate::algo::End::Send, $ends, patience, |held| {
-                slots.put(held, patience.lingers(), values)
-            })
+            slots
+                .conduit()
+                .take_turns(crate::algo::End::Send, $ends, patience, |held| slots.put(held, values))
         }
     };
 }
@@ -105,7 +105,7 @@ macro_rules! receiving {
         pub(in crate::queue) fn take(&self, patience: Patience) -> Result<$item, super::error::NotReceived> {
             let slots = &self.slots;
             slots.conduit().take_turns(crate::algo::End::Receive, $ends, patience, |held| {
-                slots.take_one(held, patience.lingers(), ($count)(slots))
+                slots.take_one(held, ($count)(slots))
             })
         }
 
@@ -119,7 +119,7 @@ macro_rules! receiving {
             }
             let slots = &self.slots;
             slots.conduit().take_turns(crate::algo::End::Receive, $ends, patience, |held| {
-                slots.take_some(held, patience.lingers(), into, ($count)(slots))
+                slots.take_some(held, into, ($count)(slots))
             })
         }
 

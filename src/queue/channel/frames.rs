@@ -110,9 +110,7 @@ impl Frames {
         patience: Patience,
     ) -> Result<(), (Packed, NotSent)> {
         let mut packed = Some(packed);
-        let sent = self
-            .conduit
-            .take_turns(End::Send, ends, patience, |held| self.put(held, patience.lingers(), &mut packed));
+        let sent = self.conduit.take_turns(End::Send, ends, patience, |held| self.put(held, &mut packed));
         match (sent, packed) {
             (Ok(()), _) => Ok(()),
             (Err(why), Some(packed)) => Err((packed, why)),
@@ -121,12 +119,7 @@ impl Frames {
     }
 
     /// Puts the message in, one commit. It is gone from `packed` then.
-    fn put(
-        &self,
-        held: &mut Held<'_, '_, ArenaPark>,
-        lingers: bool,
-        packed: &mut Option<Packed>,
-    ) -> Turn<(), NotSent> {
+    fn put(&self, held: &mut Held<'_, '_, ArenaPark>, packed: &mut Option<Packed>) -> Turn<(), NotSent> {
         if self.conduit.fifo().is_closed() {
             return Turn::Stop(NotSent::Closed);
         }
@@ -137,7 +130,7 @@ impl Frames {
             // Only a bound needs its bytes to count.
             Packed::Large(_) => Frame::Large(if self.is_bounded() { message.len() } else { 0 }),
         };
-        let (at, begin) = match self.room(held, lingers, tail, frame.span()) {
+        let (at, begin) = match self.room(held, tail, frame.span()) {
             Turn::Done(found) => found,
             Turn::Wait(seen) => return Turn::Wait(seen),
             Turn::Stop(why) => return Turn::Stop(why),
@@ -175,7 +168,6 @@ impl Frames {
     fn room(
         &self,
         held: &mut Held<'_, '_, ArenaPark>,
-        lingers: bool,
         tail: u64,
         span: u64,
     ) -> Turn<(NonNull<u8>, u64), NotSent> {
@@ -199,7 +191,7 @@ impl Frames {
         }
         let mut used = tail.wrapping_sub(held.seen());
         if used > ring || ring - used < pad + span {
-            used = tail.wrapping_sub(held.look(lingers));
+            used = tail.wrapping_sub(held.look(true));
         }
         if used > ring {
             return Turn::Stop(NotSent::Corrupt);
@@ -228,16 +220,16 @@ impl Frames {
 
     /// Takes the next message.
     pub(super) fn receive(&self, ends: bool, patience: Patience) -> Result<Packed, NotReceived> {
-        self.conduit.take_turns(End::Receive, ends, patience, |held| self.take(held, patience.lingers()))
+        self.conduit.take_turns(End::Receive, ends, patience, |held| self.take(held))
     }
 
-    fn take(&self, held: &mut Held<'_, '_, ArenaPark>, lingers: bool) -> Turn<Packed, NotReceived> {
+    fn take(&self, held: &mut Held<'_, '_, ArenaPark>) -> Turn<Packed, NotReceived> {
         let bound = if self.is_bounded() { self.conduit.capacity() } else { UNBOUNDED };
         loop {
             let head = held.position();
             let mut there = held.seen().wrapping_sub(head);
             if there == 0 || there > bound {
-                there = held.look(lingers).wrapping_sub(head);
+                there = held.look(true).wrapping_sub(head);
             }
             if there == 0 {
                 return Turn::Wait(head);
