@@ -3,6 +3,7 @@
 use std::cell::Cell;
 use std::time::{Duration, Instant};
 
+use super::attendance::Store;
 use super::channel;
 use super::channel::Channel;
 use super::conduit::{Conduit, Patience};

@@ -1,9 +1,9 @@
 //! Handles that count: as long as a sender is left, receivers wait; as long as a receiver is left, senders do.
 
 use std::fmt;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use super::attendance::{Attendance, Store};
 use super::conduit::Patience;
 use super::error::{RecvError, SendError, TimedRecvError, TimedSendError, TryRecvError, TrySendError};
 use super::iter::Iter;
@@ -12,23 +12,27 @@ use super::verbs;
 use crate::algo::Form;
 use crate::message::{DecodeError, Measure, Message, Plain, Reader, Writer};
 use crate::segment::container::Use;
-use crate::segment::registration::Registration;
 
 /// Defines a handle at one end of a queue of plain values.
 macro_rules! end {
     ($(#[$doc:meta])* $name:ident, $used:expr) => {
         $(#[$doc])*
         pub struct $name<T: Plain> {
-            slots: Slots<T>,
-            /// `None`: this process may not take part any more.
-            registration: Option<Arc<Registration>>,
+            attendance: Attendance<Slots<T>>,
         }
 
         impl<T: Plain> $name<T> {
             pub(super) fn new(slots: &Slots<T>) -> Self {
-                let block = slots.conduit().bearing().block().clone();
-                let registration = Registration::new(block, $used).map(Arc::new);
-                Self { slots: slots.clone(), registration }
+                Self::of(Attendance::new(slots, $used))
+            }
+
+            fn of(attendance: Attendance<Slots<T>>) -> Self {
+                Self { attendance }
+            }
+
+            #[inline]
+            pub(super) fn slots(&self) -> &Slots<T> {
+                self.attendance.store()
             }
 
             verbs::looking!();
@@ -37,14 +41,14 @@ macro_rules! end {
         /// A clone counts as the same one within a process: the end is given up when the last of them is dropped.
         impl<T: Plain> Clone for $name<T> {
             fn clone(&self) -> Self {
-                Self { slots: self.slots.clone(), registration: self.registration.clone() }
+                Self::of(self.attendance.clone())
             }
         }
 
         impl<T: Plain> fmt::Debug for $name<T> {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.debug_struct(stringify!($name))
-                    .field("queue", &format_args!("{}", self.slots.conduit().id()))
+                    .field("queue", &format_args!("{}", self.slots().conduit().id()))
                     .field("len", &self.len())
                     .field("capacity", &self.capacity())
                     .finish_non_exhaustive()
@@ -59,19 +63,11 @@ macro_rules! end {
             }
 
             fn encode(self, to: &mut Writer<'_>) {
-                let block = self.slots.conduit().bearing().block().clone();
-                // A registration of its own, so that the end is not deserted in between.
-                match Registration::new(block.clone(), $used) {
-                    Some(end) => to.end(end),
-                    None => to.shared(block, $used),
-                }
+                self.attendance.encode($used, to);
             }
 
             fn decode(from: &mut Reader<'_>) -> Result<Self, DecodeError> {
-                let end = from.end($used)?;
-                let slots = Slots::adopt(end.block().clone(), Form::Queue)
-                    .ok_or(DecodeError::Foreign("the block of a queue is not one of such values"))?;
-                Ok(Self { slots, registration: Some(Arc::new(end)) })
+                Attendance::decode(from, $used, |block| Slots::adopt(block, Form::Queue)).map(Self::of)
             }
         }
     };
@@ -99,12 +95,12 @@ impl<T: Plain> Sender<T> {
 
     /// Lets nothing more be sent by anybody, as [`Queue::close`](super::Queue::close) does.
     pub fn close(&self) -> bool {
-        self.slots.conduit().close()
+        self.slots().conduit().close()
     }
 
     /// Makes a receiver for the same queue.
     pub fn receiver(&self) -> Receiver<T> {
-        Receiver::new(&self.slots)
+        Receiver::new(self.slots())
     }
 }
 
@@ -113,16 +109,12 @@ impl<T: Plain> Receiver<T> {
 
     /// Returns an iterator that receives values, waiting for each, until no sender is left, or the queue was closed, and it is empty.
     pub fn iter(&self) -> Iter<'_, T> {
-        Iter::new(&self.slots, true)
+        Iter::new(self.slots(), true)
     }
 
     /// Makes a sender for the same queue.
     pub fn sender(&self) -> Sender<T> {
-        Sender::new(&self.slots)
-    }
-
-    pub(super) fn slots(&self) -> &Slots<T> {
-        &self.slots
+        Sender::new(self.slots())
     }
 }
 

@@ -1,5 +1,6 @@
 //! Receiving until it is over.
 
+use super::attendance::Store;
 use super::conduit::Patience;
 use super::error::NotReceived;
 use super::slots::Slots;

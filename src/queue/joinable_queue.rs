@@ -3,6 +3,7 @@
 use std::fmt;
 use std::time::{Duration, Instant};
 
+use super::attendance::Store;
 use super::conduit::{Conduit, Patience};
 use super::error::{RecvError, SendError, TimedRecvError, TimedSendError, TryRecvError, TrySendError};
 use super::slots::Slots;
@@ -92,6 +93,10 @@ impl<T: Plain> JoinableQueue<T> {
     /// [`AllocError`] if there is no memory for it.
     pub fn unbounded() -> Result<Self, AllocError> {
         Slots::new(Form::Tasks, 0).map(Self::of)
+    }
+
+    fn slots(&self) -> &Slots<T> {
+        &self.slots
     }
 
     fn of(slots: Slots<T>) -> Self {

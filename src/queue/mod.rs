@@ -33,6 +33,7 @@
 // | `slot`     | the bytes of one item                                                         |
 // | `slots`    | where the items of a queue of plain values lie                                |
 // | `queue`    | the handle that counts for nothing                                            |
+// | `attendance` | where a queue is, and that one is registered there                          |
 // | `ends`     | the handles that count                                                        |
 // | `joinable_queue` | items that are to be done                                                |
 // | `verbs`    | what they have in common                                                      |
@@ -45,6 +46,7 @@
 // | `error`    | why something was not sent, or received                                       |
 
 mod any;
+mod attendance;
 pub mod channel;
 mod conduit;
 mod ends;

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::time::{Duration, Instant};
 
+use super::attendance::Store;
 use super::conduit::Patience;
 use super::ends::{Receiver, Sender};
 use super::error::{RecvError, SendError, TimedRecvError, TimedSendError, TryRecvError, TrySendError};

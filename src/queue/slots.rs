@@ -7,6 +7,7 @@ use std::marker::PhantomData;
 use std::ptr::NonNull;
 use std::sync::Arc;
 
+use super::attendance::Store;
 use super::conduit::{Conduit, Turn};
 use super::error::{NotReceived, NotSent};
 use super::slot;
@@ -73,11 +74,6 @@ impl<T: Plain> Slots<T> {
     fn of(conduit: Conduit) -> Self {
         let mask = places(conduit.capacity()).unwrap_or(1) as u64 - 1;
         Self { conduit, mask, known: Known::default(), sent: AtomicU64::new(0), of: PhantomData }
-    }
-
-    #[inline]
-    pub(super) fn conduit(&self) -> &Conduit {
-        &self.conduit
     }
 
     pub(super) fn into_conduit(self) -> Conduit {
@@ -238,6 +234,13 @@ impl<T: Plain> Slots<T> {
         count(gone);
         held.commit(held.position().wrapping_add(gone), gone);
         if damaged { Turn::Stop(NotReceived::Corrupt) } else { Turn::Done(taken) }
+    }
+}
+
+impl<T> Store for Slots<T> {
+    #[inline]
+    fn conduit(&self) -> &Conduit {
+        &self.conduit
     }
 }
 

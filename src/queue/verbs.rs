@@ -4,7 +4,7 @@
 macro_rules! sending {
     ($item:ident, $ends:expr) => {
         fn put(&self, value: $item, patience: Patience) -> Result<(), super::error::Unsent<$item>> {
-            let slots = &self.slots;
+            let slots = self.slots();
             let put = slots.conduit().take_turns(crate::algo::End::Send, $ends, patience, |held| {
                 slots.put(held, std::slice::from_ref(&value))
             });
@@ -88,7 +88,7 @@ macro_rules! sending {
         }
 
         fn put_some(&self, values: &[$item], patience: Patience) -> Result<usize, super::error::NotSent> {
-            let slots = &self.slots;
+            let slots = self.slots();
             slots
                 .conduit()
                 .take_turns(crate::algo::End::Send, $ends, patience, |held| slots.put(held, values))
@@ -103,7 +103,7 @@ macro_rules! receiving {
     ($item:ident, $ends:expr, $count:expr) => {
         #[inline]
         pub(in crate::queue) fn take(&self, patience: Patience) -> Result<$item, super::error::NotReceived> {
-            let slots = &self.slots;
+            let slots = self.slots();
             slots.conduit().take_turns(crate::algo::End::Receive, $ends, patience, |held| {
                 slots.take_one(held, ($count)(slots))
             })
@@ -117,7 +117,7 @@ macro_rules! receiving {
             if into.is_empty() {
                 return Ok(0);
             }
-            let slots = &self.slots;
+            let slots = self.slots();
             slots.conduit().take_turns(crate::algo::End::Receive, $ends, patience, |held| {
                 slots.take_some(held, into, ($count)(slots))
             })
@@ -207,7 +207,7 @@ macro_rules! looking {
         /// Returns how many values are there. Never blocks. Exact, also while others send and receive; they may change it at once.
         #[doc(alias = "qsize")]
         pub fn len(&self) -> usize {
-            usize::try_from(self.slots.conduit().len()).unwrap_or(usize::MAX)
+            usize::try_from(self.slots().conduit().len()).unwrap_or(usize::MAX)
         }
 
         /// Returns whether no value is there. Never blocks. True for a moment.
@@ -225,7 +225,7 @@ macro_rules! looking {
         /// Returns how many values there is room for; `None`: as many as there is memory for. Never changes.
         #[doc(alias = "maxsize")]
         pub fn capacity(&self) -> Option<usize> {
-            match self.slots.conduit().capacity() {
+            match self.slots().conduit().capacity() {
                 0 => None,
                 capacity => Some(capacity as usize),
             }
@@ -233,7 +233,7 @@ macro_rules! looking {
 
         /// Returns whether the queue was closed. Never blocks; an open one may be closed at once.
         pub fn is_closed(&self) -> bool {
-            self.slots.conduit().fifo().is_closed()
+            self.slots().conduit().fifo().is_closed()
         }
     };
 }

@@ -6,6 +6,7 @@ use super::frames::Frames;
 use super::{Channel, Sender};
 use crate::message::posted::{self, Misfit, Packed, Unpacked};
 use crate::message::{Measure, Message, Writer};
+use crate::queue::attendance::Store;
 use crate::queue::conduit::Patience;
 use crate::queue::error::{NotReceived, NotSent, SendError, Unsent};
 

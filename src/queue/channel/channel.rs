@@ -9,6 +9,7 @@ use super::frames::Frames;
 use super::iter::Iter;
 use super::verbs;
 use crate::message::{DecodeError, Measure, Message, Reader, Writer};
+use crate::queue::attendance::Store;
 use crate::queue::conduit::Patience;
 use crate::queue::error::{RecvError, SendError, TimedRecvError, TimedSendError, TryRecvError, TrySendError};
 use crate::segment::AllocError;

@@ -2,34 +2,38 @@
 
 use std::fmt;
 use std::marker::PhantomData;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::frames::Frames;
 use super::iter::Iter;
 use super::verbs;
 use crate::message::{DecodeError, Measure, Message, Reader, Writer};
+use crate::queue::attendance::{Attendance, Store};
 use crate::queue::conduit::Patience;
 use crate::queue::error::{RecvError, SendError, TimedRecvError, TimedSendError, TryRecvError, TrySendError};
 use crate::segment::container::Use;
-use crate::segment::registration::Registration;
 
 /// Defines a handle at one end of a channel.
 macro_rules! end {
     ($(#[$doc:meta])* $name:ident, $used:expr) => {
         $(#[$doc])*
         pub struct $name<M: Message> {
-            frames: Frames,
+            attendance: Attendance<Frames>,
             of: PhantomData<fn(M) -> M>,
-            /// `None`: this process may not take part any more.
-            registration: Option<Arc<Registration>>,
         }
 
         impl<M: Message> $name<M> {
             pub(super) fn new(frames: &Frames) -> Self {
-                let block = frames.conduit().bearing().block().clone();
-                let registration = Registration::new(block, $used).map(Arc::new);
-                Self { frames: frames.clone(), of: PhantomData, registration }
+                Self::of(Attendance::new(frames, $used))
+            }
+
+            fn of(attendance: Attendance<Frames>) -> Self {
+                Self { attendance, of: PhantomData }
+            }
+
+            #[inline]
+            pub(super) fn frames(&self) -> &Frames {
+                self.attendance.store()
             }
 
             verbs::looking!();
@@ -38,14 +42,14 @@ macro_rules! end {
         /// A clone counts as the same one within a process: the end is given up when the last of them is dropped.
         impl<M: Message> Clone for $name<M> {
             fn clone(&self) -> Self {
-                Self { frames: self.frames.clone(), of: PhantomData, registration: self.registration.clone() }
+                Self::of(self.attendance.clone())
             }
         }
 
         impl<M: Message> fmt::Debug for $name<M> {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.debug_struct(stringify!($name))
-                    .field("channel", &format_args!("{}", self.frames.conduit().id()))
+                    .field("channel", &format_args!("{}", self.frames().conduit().id()))
                     .field("is_empty", &self.is_empty())
                     .finish_non_exhaustive()
             }
@@ -59,19 +63,11 @@ macro_rules! end {
             }
 
             fn encode(self, to: &mut Writer<'_>) {
-                let block = self.frames.conduit().bearing().block().clone();
-                // A registration of its own, so that the end is not deserted in between.
-                match Registration::new(block.clone(), $used) {
-                    Some(end) => to.end(end),
-                    None => to.shared(block, $used),
-                }
+                self.attendance.encode($used, to);
             }
 
             fn decode(from: &mut Reader<'_>) -> Result<Self, DecodeError> {
-                let end = from.end($used)?;
-                let frames = Frames::adopt(end.block().clone())
-                    .ok_or(DecodeError::Foreign("the block of a channel is not one"))?;
-                Ok(Self { frames, of: PhantomData, registration: Some(Arc::new(end)) })
+                Attendance::decode(from, $used, Frames::adopt).map(Self::of)
             }
         }
     };
@@ -95,20 +91,16 @@ end! {
 }
 
 impl<M: Message> Sender<M> {
-    pub(super) fn frames(&self) -> &Frames {
-        &self.frames
-    }
-
     verbs::sending!(M, true);
 
     /// Lets nothing more be sent by anybody, as [`Channel::close`](super::Channel::close) does.
     pub fn close(&self) -> bool {
-        self.frames.conduit().close()
+        self.frames().conduit().close()
     }
 
     /// Makes a receiver for the same channel.
     pub fn receiver(&self) -> Receiver<M> {
-        Receiver::new(&self.frames)
+        Receiver::new(self.frames())
     }
 }
 
@@ -117,12 +109,12 @@ impl<M: Message> Receiver<M> {
 
     /// Returns an iterator that receives messages, waiting for each, until no sender is left, or the channel was closed, and it is empty.
     pub fn iter(&self) -> Iter<'_, M> {
-        Iter::new(&self.frames, true)
+        Iter::new(self.frames(), true)
     }
 
     /// Makes a sender for the same channel.
     pub fn sender(&self) -> Sender<M> {
-        Sender::new(&self.frames)
+        Sender::new(self.frames())
     }
 }
 

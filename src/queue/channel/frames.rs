@@ -9,6 +9,7 @@ use std::sync::Arc;
 use super::frame::{self, Frame, HEADER, LARGE};
 use crate::algo::{End, Form, Held};
 use crate::message::posted::Packed;
+use crate::queue::attendance::Store;
 use crate::queue::conduit::{Conduit, Patience, Turn};
 use crate::queue::error::{NotReceived, NotSent};
 use crate::segment::AllocError;
@@ -20,7 +21,7 @@ use crate::shim::Ordering::{Relaxed, Release};
 
 /// A channel: its control words, and its bytes.
 #[derive(Clone, Debug)]
-pub(super) struct Frames {
+pub(in crate::queue) struct Frames {
     conduit: Conduit,
     known: Known,
 }
@@ -66,10 +67,6 @@ impl Frames {
 
     fn of(conduit: Conduit) -> Self {
         Self { conduit, known: Known::default() }
-    }
-
-    pub(super) fn conduit(&self) -> &Conduit {
-        &self.conduit
     }
 
     pub(super) fn into_conduit(self) -> Conduit {
@@ -293,6 +290,12 @@ impl Frames {
     /// Messages that were taken by somebody who was killed before it committed that, as far as others found them gone.
     pub(super) fn lost(&self) -> u64 {
         self.conduit.bearing().fifo().lost.load(Relaxed)
+    }
+}
+
+impl Store for Frames {
+    fn conduit(&self) -> &Conduit {
+        &self.conduit
     }
 }
 

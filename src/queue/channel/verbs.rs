@@ -8,7 +8,7 @@ macro_rules! sending {
             message: $message,
             patience: Patience,
         ) -> Result<(), crate::queue::error::Unsent<$message>> {
-            self.frames.send_message(message, $ends, patience)
+            self.frames().send_message(message, $ends, patience)
         }
 
         /// Sends a message.
@@ -67,7 +67,7 @@ macro_rules! receiving {
             &self,
             patience: Patience,
         ) -> Result<$message, crate::queue::error::NotReceived> {
-            self.frames.receive_message($ends, patience)
+            self.frames().receive_message($ends, patience)
         }
 
         /// Receives the next message.
@@ -131,7 +131,7 @@ macro_rules! receiving {
         where
             $message: super::Bytes,
         {
-            Ok(self.frames.receive_bytes($ends, Patience::FOREVER, read)?)
+            Ok(self.frames().receive_bytes($ends, Patience::FOREVER, read)?)
         }
 
         /// As [`recv_with`](Self::recv_with), waiting for `timeout` at most. The clock is monotonic.
@@ -146,7 +146,7 @@ macro_rules! receiving {
         where
             $message: super::Bytes,
         {
-            Ok(self.frames.receive_bytes($ends, Patience::timeout(timeout), read)?)
+            Ok(self.frames().receive_bytes($ends, Patience::timeout(timeout), read)?)
         }
     };
 }
@@ -156,23 +156,23 @@ pub(super) use receiving;
 macro_rules! looking {
     () => {
         pub(in crate::queue) fn conduit(&self) -> &crate::queue::conduit::Conduit {
-            self.frames.conduit()
+            self.frames().conduit()
         }
 
         /// Returns whether no message is there. Never blocks. True for a moment.
         #[doc(alias = "empty")]
         pub fn is_empty(&self) -> bool {
-            self.frames.conduit().len() == 0
+            self.frames().conduit().len() == 0
         }
 
         /// Returns how many bytes a single message may have; `None`: as many as there is memory for. Never changes.
         pub fn capacity(&self) -> Option<usize> {
-            Some(self.frames.most()).filter(|most| *most != usize::MAX)
+            Some(self.frames().most()).filter(|most| *most != usize::MAX)
         }
 
         /// Returns whether the channel was closed. Never blocks; an open one may be closed at once.
         pub fn is_closed(&self) -> bool {
-            self.frames.conduit().fifo().is_closed()
+            self.frames().conduit().fifo().is_closed()
         }
 
         /// Returns how many messages with a block of their own were gone when their turn came: somebody who had just taken them was
@@ -180,7 +180,7 @@ macro_rules! looking {
         ///
         /// Not counted is what was in the hands of one who was killed later.
         pub fn lost(&self) -> u64 {
-            self.frames.lost()
+            self.frames().lost()
         }
     };
 }

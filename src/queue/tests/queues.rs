@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::algo::End;
+use crate::queue::attendance::Store;
 use crate::queue::{
     JoinError, JoinableQueue, RecvError, SendError, TimedRecvError, TryRecvError, TrySendError,
 };

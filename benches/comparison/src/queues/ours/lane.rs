@@ -51,9 +51,15 @@ pub(super) fn polled<P: Words, const W: usize>(span: Duration) -> Vec<Row> {
     ]
 }
 
-pub(super) fn sleeping<P: Words, const W: usize>(span: Duration) -> Row {
+pub(super) fn sleeping<P: Words, const W: usize>(span: Duration) -> Vec<Row> {
     let slots = slots(W);
-    flows::row::<P, _>("procshare lane", Processes, span, slots as u64, move || lane::<P>(slots))
+    let lap = slots as u64;
+    vec![
+        flows::row::<P, _>("procshare lane", Processes, span, lap, move || lane::<P>(slots)),
+        flows::row::<P, _>("procshare lane in place", Processes, span, lap, move || {
+            InPlace(lane::<P>(slots))
+        }),
+    ]
 }
 
 /// Items that are copied in and out.
@@ -115,6 +121,25 @@ impl<P: Words> Lane for InPlace<ByValue<P>> {
 
     fn rx(&self) -> Self::Rx {
         InPlace(self.0.rx())
+    }
+}
+
+impl<P: Words> Tx<P> for InPlace<Producer<P::Item>> {
+    fn send(&mut self, seed: u64) {
+        while !TryTx::<P>::try_send(self, seed) {
+            self.0.wait_for_room().expect("somebody receives");
+        }
+    }
+}
+
+impl<P: Words> Rx<P> for InPlace<Consumer<P::Item>> {
+    fn recv(&mut self) -> Seen {
+        loop {
+            if let Some(seen) = TryRx::<P>::try_recv(self) {
+                return seen;
+            }
+            self.0.wait_for_item().expect("somebody sends");
+        }
     }
 }
 

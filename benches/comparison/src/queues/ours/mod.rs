@@ -107,11 +107,12 @@ where
     let slots = slots(W);
     let lap = slots as u64;
     let bytes = slots * W * 8;
-    vec![
-        lane::sleeping::<P, W>(span),
+    let mut rows = lane::sleeping::<P, W>(span);
+    rows.extend([
         flows::row::<P, _>("procshare Queue", Processes, span, lap, move || queue::<P>(slots)),
         flows::row::<P, _>("procshare Channel", Processes, span, lap, move || channel::<P>(bytes)),
-    ]
+    ]);
+    rows
 }
 
 pub(super) fn crowds<const W: usize>(span: Duration) -> Vec<Row>
