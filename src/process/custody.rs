@@ -360,6 +360,11 @@ impl Custody {
         }
     }
 
+    /// Whether it is gone, and somebody has what it left.
+    pub(super) fn is_taken(&self) -> bool {
+        matches!(*self.state(), State::Taken)
+    }
+
     /// What failed, if the child ended without a result and nobody took notice yet.
     pub(super) fn unnoticed_failure(&self) -> Option<Failure> {
         match &*self.state() {

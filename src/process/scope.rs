@@ -122,6 +122,9 @@ where
     }
 }
 
+/// After so many children a scope forgets those that were joined.
+const A_FEW: usize = 64;
+
 /// Waits until a child is gone, whatever it takes: what it borrows is about to end.
 fn await_end(child: &Arc<Custody>, number: u64) {
     loop {
@@ -172,7 +175,12 @@ impl<'scope> Scope<'scope, '_> {
         // SAFETY: `scope` awaits every child in the list, and the settling of it, which drops the closure, before it returns
         // or unwinds; so before 'scope ends.
         let (custody, number) = unsafe { spawn(name, manner, body, None) }.map_err(|(error, _)| error)?;
-        self.children().push((Arc::clone(&custody), number));
+        let mut children = self.children();
+        if children.len().is_multiple_of(A_FEW) {
+            children.retain(|(child, _)| !child.is_taken()); // whoever was joined is gone, and needs no descriptor any more
+        }
+        children.push((Arc::clone(&custody), number));
+        drop(children);
         Ok(ScopedProcess::new(self, (custody, number)))
     }
 }

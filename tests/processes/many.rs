@@ -2,6 +2,7 @@
 
 use procshare::{Process, Value, scope};
 
+use crate::support::leftovers::descriptors;
 use crate::support::{Leftovers, isolated, scaled, wait_until};
 
 #[test]
@@ -31,6 +32,22 @@ fn a_thousand_detached_children_leave_nothing() {
             wait_until(|| procshare::children().len() < 100);
         }
         before.assert_nothing_new();
+    });
+}
+
+#[test]
+fn scope_that_joins_its_children_keeps_no_descriptor_of_them() {
+    isolated(240, || {
+        let open = || descriptors().len();
+        scope(|s| {
+            s.spawn(|| ()).expect("spawn").join().expect("join");
+            let before = open();
+            for i in 0..400_u64 {
+                assert_eq!(s.spawn(move || i).expect("spawn").join().expect("join"), i);
+            }
+            assert!(open() < before + 100, "{} descriptors, {before} before", open());
+        })
+        .expect("the scope");
     });
 }
 
