@@ -194,11 +194,13 @@ fn keep_record(arena: &Arena, unit: u64, spare: Taken, first: [u64; 2], next: u6
 }
 
 /// A block whose last hold was taken off: where it is, what its word said before, and that it is ours now, to be freed.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Ended {
     unit: u64,
     block: Word,
     mine: Word,
+    /// Its records, ours as well.
+    records: Vec<(u64, Word)>,
 }
 
 /// Takes one hold off the block at `unit`; frees the block if that was the last, and whatever ends by that.
@@ -213,11 +215,14 @@ pub(super) fn unshare(arena: &Arena, holder: Holder, unit: u64) -> Result<(), Al
 pub(super) fn free_ended(arena: &Arena, mut ended: Vec<Ended>) {
     let (Some(me), false) = (member::seat(), ended.is_empty()) else { return };
     member::count_owned(arena, me, 1); // one more, so that a sweep has something to find until the last record is free
-    while let Some(Ended { unit, block, mine }) = ended.pop() {
+    while let Some(Ended { unit, block, mine, records }) = ended.pop() {
         if block.bears_lock() {
             chain::empty(arena, unit, block, &mut ended);
         }
-        finish(arena, me, unit, block, mine);
+        finish(arena, me, unit, mine);
+        for (unit, mine) in records {
+            heap::release(arena, me, unit, mine);
+        }
     }
     member::count_owned(arena, me, -1);
 }
@@ -239,15 +244,15 @@ pub(super) fn let_go(
         let mine = holds(arena, block.record()).find(|hold| hold.load(Relaxed) == holder.0)?;
         mine.store(0, Relaxed); // release: the commit
         released = true;
-        if !block.bears_lock() {
-            return end_if_unheld(arena, me, unit, block);
-        }
-        // Under the heap lock, under which a burial looks at blocks that bear locks. An error leaves it to the sweep.
-        heap::with_heap(arena, || end_if_unheld(arena, me, unit, block)).ok().flatten()
+        let ended = if block.bears_lock() {
+            // Under the heap lock, under which a burial looks at blocks that bear locks. An error leaves it to the sweep.
+            heap::with_heap(arena, || end_if_unheld(arena, me, unit, block)).ok().flatten()
+        } else {
+            end_if_unheld(arena, me, unit, block)
+        };
+        ended.map(|(block, mine)| Ended { unit, block, mine, records: take_records(arena, me, block) })
     })?;
-    if let Some((block, mine)) = last {
-        ended.push(Ended { unit, block, mine });
-    }
+    ended.extend(last);
     if released {
         holder.count(arena, -1); // an ended block was counted as ours before
     }
@@ -264,37 +269,43 @@ pub(super) fn end_if_unheld(arena: &Arena, me: u16, unit: u64, block: Word) -> O
     exchange(arena, unit, block, mine).then_some((block, mine))
 }
 
-/// Frees a block that [`end_if_unheld`] made ours, then its records.
-pub(super) fn finish(arena: &Arena, me: u16, unit: u64, block: Word, mine: Word) {
+/// Frees a block that [`end_if_unheld`] made ours.
+pub(super) fn finish(arena: &Arena, me: u16, unit: u64, mine: Word) {
     heap::release(arena, me, unit, mine);
-    let records: Vec<u32> = records(arena, block.record()).map(|(record, _)| record).collect();
-    for record in records {
-        free_record(arena, record);
+}
+
+/// Takes a record that no block names any more, to be freed. Shares lock held: without it somebody else could have freed it, and it
+/// could be the record of another block by now.
+fn take_record(arena: &Arena, me: u16, record: u32) -> Option<(u64, Word)> {
+    let unit = u64::from(record) * UNITS_OF_RECORD;
+    let itself = load(arena, unit);
+    if itself.kind() != Kind::Shared || itself.record() != record {
+        return None;
+    }
+    let mine = Word::private(itself.extent(), me, 0, false);
+    member::count_owned(arena, me, 1);
+    if exchange(arena, unit, itself, mine) {
+        Some((unit, mine))
+    } else {
+        member::count_owned(arena, me, -1);
+        None
     }
 }
 
-/// Frees a record that no block names any more.
-fn free_record(arena: &Arena, record: u32) {
-    let Some(me) = member::seat() else { return };
-    let unit = u64::from(record) * UNITS_OF_RECORD;
-    let itself = load(arena, unit);
-    if itself.kind() == Kind::Shared && itself.record() == record {
-        let mine = Word::private(itself.extent(), me, 0, false);
-        member::count_owned(arena, me, 1);
-        if exchange(arena, unit, itself, mine) {
-            heap::release(arena, me, unit, mine);
-        }
-    }
+/// Takes the records of a block that was made ours, to be freed with it. Shares lock held.
+pub(super) fn take_records(arena: &Arena, me: u16, block: Word) -> Vec<(u64, Word)> {
+    let records: Vec<u32> = records(arena, block.record()).map(|(record, _)| record).collect();
+    records.into_iter().filter_map(|record| take_record(arena, me, record)).collect()
 }
 
 /// What the sweep of `dead` finds at a `Shared` word.
 pub(super) enum Swept {
     /// Held by others, or a record in use.
     Kept,
-    /// Nobody's any more: this block, with its word, is the sweeper's to finish.
-    Ended(Word, Word),
-    /// A record that no block names, to be freed by the sweeper.
-    StrayRecord(u32),
+    /// Nobody's any more: this block, with its word, is the sweeper's to free, and so are its records.
+    Ended(Word, Vec<(u64, Word)>),
+    /// A record that no block names, the sweeper's to free.
+    StrayRecord(Word),
 }
 
 /// Takes every hold of `dead`, and of messages that are no more, off the shared block at `unit`. `is_found` says whether the sweep
@@ -313,7 +324,8 @@ pub(super) fn sweep(
             word.kind() == Kind::Shared
                 && records(arena, word.record()).any(|(record, _)| record == block.record())
         });
-        return if reached { Swept::Kept } else { Swept::StrayRecord(block.record()) };
+        let stray = if reached { None } else { take_record(arena, me, block.record()) };
+        return stray.map_or(Swept::Kept, |(_, mine)| Swept::StrayRecord(mine));
     }
     for word in holds(arena, block.record()) {
         let hold = word.load(Relaxed);
@@ -331,12 +343,7 @@ pub(super) fn sweep(
         }
     }
     match end_if_unheld(arena, me, unit, block) {
-        Some((block, mine)) => Swept::Ended(block, mine),
+        Some((block, mine)) => Swept::Ended(mine, take_records(arena, me, block)),
         None => Swept::Kept,
     }
-}
-
-/// Frees a stray record that the sweep found.
-pub(super) fn sweep_record(arena: &Arena, record: u32) {
-    free_record(arena, record);
 }

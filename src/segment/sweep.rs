@@ -37,8 +37,6 @@ const BATCH: usize = 256;
 
 enum Found {
     Block(u64, Word),
-    Ended { unit: u64, block: Word, mine: Word },
-    StrayRecord(u32),
 }
 
 /// Closes `seat` and every seat of the dead below it who is meant by `kin`, until nothing new turns up; returns the first
@@ -178,8 +176,6 @@ fn sweep_batch(arena: &Arena, dead: u16) -> Result<bool, AllocError> {
     for found in found {
         match found {
             Found::Block(unit, mine) => drop(heap::release(arena, me, unit, mine)),
-            Found::Ended { unit, block, mine } => shares::finish(arena, me, unit, block, mine),
-            Found::StrayRecord(record) => shares::sweep_record(arena, record),
         }
     }
     member::count_owned(arena, me, -1);
@@ -192,7 +188,7 @@ fn walk(arena: &Arena, me: u16, dead: u16, found: &mut Vec<Found>) -> bool {
     let mut again = false;
     for (unit, word) in blocks(arena) {
         again |= look(arena, me, dead, unit, word, found);
-        if found.len() == BATCH {
+        if found.len() >= BATCH {
             return true;
         }
     }
@@ -234,12 +230,13 @@ fn look(arena: &Arena, me: u16, dead: u16, unit: u64, word: Word, found: &mut Ve
                 |unit| found.iter().any(|found| matches!(found, Found::Block(at, _) if *at == unit));
             match shares::sweep(arena, me, dead, (unit, word), is_found) {
                 Swept::Kept => false,
-                Swept::Ended(block, mine) => {
-                    found.push(Found::Ended { unit, block, mine });
+                Swept::Ended(mine, records) => {
+                    found.push(Found::Block(unit, mine));
+                    found.extend(records.into_iter().map(|(unit, mine)| Found::Block(unit, mine)));
                     true
                 }
-                Swept::StrayRecord(record) => {
-                    found.push(Found::StrayRecord(record));
+                Swept::StrayRecord(mine) => {
+                    found.push(Found::Block(unit, mine));
                     false
                 }
             }

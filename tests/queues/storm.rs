@@ -239,7 +239,11 @@ fn storm(name: &str, seed: u64, milliseconds: usize, carrier: impl Carrier) -> A
         while Instant::now() < until {
             thread::sleep(Duration::from_micros(random.below(PAUSE)));
             let who = random.below((PRODUCERS + CONSUMERS) as u64) as usize;
-            crew[who].kill().expect("kill");
+            if crew[who].kill().is_err() {
+                // It has ended by itself: because something is wrong, which it says.
+                let outcome = crew.swap_remove(who).join();
+                panic!("{name}, {who}, after {} kills: {outcome:?}", board.kills.get());
+            }
             board.kills.fetch_add(1);
             // A producer must be gone before the next one takes over its numbers. A consumer may be dying still.
             let is_producer = who < PRODUCERS;
