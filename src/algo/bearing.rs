@@ -14,7 +14,7 @@
 //!     of the death, with an exchange that fails if somebody else has got the seat (`permits`), or that harms nobody who has (`berths`).
 //! I2. Seats from `high` on were never taken, so their cells are zero.
 
-use super::{FifoWords, PoisonLock};
+use super::{FifoWords, LaneWords, PoisonLock};
 use crate::shim::{AtomicU64, Ordering::Relaxed, Ordering::SeqCst};
 
 /// What stands in a block that bears a lock: it tells the sweep what else there is to put in order.
@@ -114,6 +114,8 @@ pub(crate) enum Borne<'a> {
     Head(&'a Head, Tally<'a>),
     /// A queue, and the cells of its ends.
     Queue(&'a FifoWords, Tally<'a>),
+    /// A lane.
+    Lane(&'a LaneWords),
 }
 
 impl Head {

@@ -27,6 +27,7 @@ pub(crate) fn bury<P: Park>(form: Form, borne: Borne<'_>, late: Late, park: &P) 
             Fifo::of(words, ends).bury(late.slot, late.pid, park);
             tasks::bury(words, ends, late.slot, park);
         }
+        (Form::Lane, Borne::Lane(words)) => words.bury(late, park),
         _ => {}
     }
 }

@@ -280,6 +280,11 @@ impl<'a> Fifo<'a> {
         Ok(self.held(end, me, park))
     }
 
+    /// Its words.
+    pub(crate) const fn words(&self) -> &'a FifoWords {
+        self.words
+    }
+
     /// How far `end` has come. True for a moment, unless the caller holds the side.
     #[inline]
     pub(crate) fn position(&self, end: End) -> u64 {
@@ -397,7 +402,7 @@ impl<'a> Fifo<'a> {
             cell.fetch_add(end.unit(), AcqRel); // Q4: before the flag goes
             self.words.joined.fetch_add(1, AcqRel); // Q6 release: before whoever hands its place on leaves
         }
-        self.words.flags.fetch_and(!end.deserted(), AcqRel); // as above; a hint, which `has_left` may belie
+        self.words.flags.fetch_and(!end.deserted(), AcqRel); // as above; a hint, which `is_deserted` may belie
     }
 
     /// Takes one registration of the participant in `seat` at `end` back, and wakes who waits for those who are gone.
@@ -434,7 +439,7 @@ impl<'a> Fifo<'a> {
     pub(crate) fn is_deserted<P: Park>(&self, end: End, urgent: bool, park: &P) -> bool {
         let asks = urgent || park.is_due(&self.words.due);
         // Q6 acquire: a place that is handed on while the cells are looked at, one after the other, may be in none of them.
-        let joined = self.words.joined.load(Acquire);
+        let joined = self.joins();
         let empty = self.ends.iter().all(|(seat, cell)| {
             // Q4 acquire: what it sent before it left is there for who looks after this.
             let registered = cell.first().is_some_and(|word| end.count(word.load(Acquire)) != 0);

@@ -21,7 +21,7 @@ use std::sync::Arc;
 use super::arena::{Arena, existing};
 use super::block::{Bears, Block, Fill};
 use super::error::AllocError;
-use super::{heap, member};
+use super::{heap, lane, member};
 use crate::algo::{Borne, Fifo, FifoWords, Form, Head, Kind, PoisonLock, Tally, Word};
 use crate::shim::AtomicU64;
 
@@ -66,22 +66,24 @@ impl Bearing {
 
     /// The handle for a block that came in a message. `None`: there is no lock of that form in it, with `data` behind.
     pub(crate) fn adopt(block: Arc<Block>, form: Form, data: Layout) -> Option<Self> {
-        let arena = existing()?;
-        let (layout, data_at) = layout(form, arena.layout().seats, data)?;
-        let aligned = block.as_ptr().addr().get().is_multiple_of(layout.align());
-        if block.size() != layout.size() || !aligned {
-            return None;
-        }
-        let this = Self::of_block(block, arena, form, data_at);
-        (Form::of(this.lock()) == form).then_some(this)
+        Self::adopt_if(block, form, data, |size, needed| size == needed)
     }
 
     /// As [`Self::adopt`], for a form whose data is of a size that only the control words tell.
     pub(crate) fn adopt_at_least(block: Arc<Block>, form: Form) -> Option<Self> {
+        Self::adopt_if(block, form, Layout::new::<()>(), |size, needed| size >= needed)
+    }
+
+    fn adopt_if(
+        block: Arc<Block>,
+        form: Form,
+        data: Layout,
+        fits: impl FnOnce(usize, usize) -> bool,
+    ) -> Option<Self> {
         let arena = existing()?;
-        let (layout, data_at) = layout(form, arena.layout().seats, Layout::new::<()>())?;
+        let (layout, data_at) = layout(form, arena.layout().seats, data)?;
         let aligned = block.as_ptr().addr().get().is_multiple_of(layout.align());
-        if block.size() < layout.size() || !aligned {
+        if !fits(block.size(), layout.size()) || !aligned {
             return None;
         }
         let this = Self::of_block(block, arena, form, data_at);
@@ -191,6 +193,9 @@ pub(super) fn swept(arena: &Arena, unit: u64, room: usize) -> (&PoisonLock, Opti
     // `PoisonLock` is smaller than a unit, and made of atomics only.
     let lock = unsafe { at.cast::<PoisonLock>().as_ref() };
     let form = Form::of(lock);
+    if form == Form::Lane {
+        return (lock, lane::words_in(arena, unit, room).map(|words| (form, Borne::Lane(words))));
+    }
     let fits = layout(form, arena.layout().seats, Layout::new::<()>())
         .is_some_and(|(layout, _)| layout.size() <= room && at.addr().get().is_multiple_of(layout.align()));
     if form.width() == 0 || !fits {
@@ -208,28 +213,18 @@ pub(super) fn swept(arena: &Arena, unit: u64, room: usize) -> (&PoisonLock, Opti
     (lock, Some((form, borne)))
 }
 
-/// Whether the block at `unit`, whose word is `word`, is that of the queue with that number. Heap lock held.
-pub(super) fn is_queue(arena: &Arena, unit: u64, word: Word, number: u64) -> bool {
-    word.bears_lock()
-        && matches!(word.kind(), Kind::Private | Kind::Shared)
-        && matches!(
-            swept(arena, unit, heap::room(arena, unit, word)).1,
-            Some((form, Borne::Queue(words, _))) if form.is_queue() && words.number() == number
-        )
-}
-
-/// The queue in the block at `unit`, which the caller holds. `None`: it is none.
-pub(super) fn fifo_in(arena: &Arena, unit: u64, word: Word) -> Option<Fifo<'_>> {
+/// The queue in the block at `unit`, which bears a lock and is the caller's. `None`: it is none.
+pub(super) fn queue_in(arena: &Arena, unit: u64, word: Word) -> Option<Fifo<'_>> {
     match swept(arena, unit, heap::room(arena, unit, word)).1 {
         Some((_, Borne::Queue(words, ends))) => Some(Fifo::of(words, ends)),
         _ => None,
     }
 }
 
-/// The words of the queue in the block at `unit`, which bears a lock and is the caller's to free. `None`: it is no queue.
-pub(super) fn queue_in(arena: &Arena, unit: u64, word: Word) -> Option<&FifoWords> {
-    match swept(arena, unit, heap::room(arena, unit, word)).1 {
-        Some((_, Borne::Queue(words, _))) => Some(words),
-        _ => None,
-    }
+/// The queue with that number, if the block at `unit`, whose word is `word`, is its. Heap lock held: the block does not become
+/// somebody else's.
+pub(super) fn queue_numbered(arena: &Arena, unit: u64, word: Word, number: u64) -> Option<Fifo<'_>> {
+    let is_there = word.bears_lock() && matches!(word.kind(), Kind::Private | Kind::Shared);
+    let queue = is_there.then(|| queue_in(arena, unit, word)).flatten();
+    queue.filter(|queue| queue.words().number() == number)
 }

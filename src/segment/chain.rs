@@ -334,7 +334,8 @@ fn at(arena: &Arena, unit: u64, offset: usize) -> NonNull<u8> {
 ///
 /// Other queues may end by that: they are left in `ended`, so that it takes no stack to free a queue in a queue in a queue.
 pub(super) fn empty(arena: &Arena, unit: u64, word: Word, ended: &mut Vec<Ended>) {
-    let Some(words) = bearing::queue_in(arena, unit, word) else { return };
+    let Some(queue) = bearing::queue_in(arena, unit, word) else { return };
+    let words = queue.words();
     let queue = QueueId::new(unit, words.number());
     let unread = words.position(End::Send) != words.position(End::Receive);
     let posted = words.place(End::Send)[POSTED].load(Relaxed) != 0;

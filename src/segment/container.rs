@@ -389,14 +389,8 @@ impl Delivery {
         if word.kind() != Kind::Private || word.owner() != from {
             return Err(Undelivered::Damaged);
         }
-        let room = heap::room(arena, unit, word);
-        let read = |offset| read(arena, unit, room, offset).ok_or(Undelivered::Damaged);
-        let payload = read(PAYLOAD)? as usize;
-        let blocks = read(BLOCKS)? as usize;
-        let size = layout(payload, blocks)
-            .filter(|layout| layout.size() <= room)
-            .ok_or(Undelivered::Damaged)?
-            .size();
+        let (size, payload, blocks) = measures(arena, unit, word).ok_or(Undelivered::Damaged)?;
+        let read = |offset| read(arena, unit, size, offset).ok_or(Undelivered::Damaged);
         let mut arrived = Vec::with_capacity(blocks);
         for index in 0..blocks {
             let at = FIXED + index * ENTRY;
@@ -460,13 +454,8 @@ impl Delivery {
 fn reown(arena: &Arena, me: u16, unit: u64, size: usize, word: Word) -> Option<Block> {
     let birth = member::births();
     let mine = Word::private(word.extent(), me, word.tag().wrapping_add(1), word.bears_lock());
-    member::count_owned(arena, me, 1);
-    if shares::exchange(arena, unit, word, mine) {
-        Some(Block::ours(arena, unit, size, mine, birth))
-    } else {
-        member::count_owned(arena, me, -1);
-        None
-    }
+    let mine = shares::take_over(arena, me, unit, word, mine)?;
+    Some(Block::ours(arena, unit, size, mine, birth))
 }
 
 /// Says in the container at `unit` that the block of the entry at `offset` was taken over.

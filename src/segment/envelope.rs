@@ -216,10 +216,10 @@ pub(super) fn is_stranded(arena: &Arena, unit: u64, word: Word) -> bool {
     let Some(queue) = header[queued::QUEUE].load(Relaxed).checked_sub(1) else { return false };
     // The heap lock keeps the queue's block from becoming somebody else's.
     let is_unsent = heap::with_heap(arena, || {
-        let block = queued::word_of(arena, queue);
-        let is_there = bearing::is_queue(arena, queue, block, header[queued::NUMBER].load(Relaxed));
-        let words = is_there.then(|| bearing::queue_in(arena, queue, block)).flatten();
-        words.is_some_and(|words| {
+        let number = header[queued::NUMBER].load(Relaxed);
+        let queue = bearing::queue_numbered(arena, queue, queued::word_of(arena, queue), number);
+        queue.is_some_and(|queue| {
+            let words = queue.words();
             // Y1 acquire: the one who posts it has the send side, so what is seen of the lock is that, or comes after it. Once nobody
             // living has it, neither the position nor the header are changed by that one any more.
             words.place(End::Send)[POSTED].load(Acquire) == unit + 1

@@ -80,16 +80,14 @@ impl LaneBlock {
     }
 }
 
-/// The words of the lane in the block at `unit`, of `room` bytes, whose word says that it bears a lock. `None`: there is none in it.
-pub(super) fn swept(arena: &Arena, unit: u64, room: usize) -> Option<&LaneWords> {
-    let (lock, _) = bearing::swept(arena, unit, room);
+/// The words of the lane in the block at `unit`, of `room` bytes, whose form says that it is one. `None`: the block is too small for it.
+pub(super) fn words_in(arena: &Arena, unit: u64, room: usize) -> Option<&LaneWords> {
     let (layout, at) = bearing::layout(Form::Lane, 0, Layout::new::<LaneWords>())?;
     let start = arena.unit(unit);
-    let fits = layout.size() <= room && start.addr().get().is_multiple_of(layout.align());
-    if Form::of(lock) != Form::Lane || !fits {
+    if layout.size() > room || !start.addr().get().is_multiple_of(layout.align()) {
         return None;
     }
-    // SAFETY: `fits`: the words lie inside the block.
+    // SAFETY: by the check above the words lie inside the block.
     let words = unsafe { start.add(at) }.cast::<LaneWords>();
     // SAFETY: as above, aligned; they are atomics only, and the memory is mapped as long as the arena is.
     Some(unsafe { words.as_ref() })

@@ -113,13 +113,7 @@ pub(super) fn give(arena: &Arena, me: u16, unit: u64, word: Word) -> bool {
 /// Takes the block at `unit` from its queue, if its word still is `word`. Returns its new word.
 pub(super) fn take(arena: &Arena, me: u16, unit: u64, word: Word) -> Option<Word> {
     let mine = Word::private(word.extent(), me, word.tag().wrapping_add(1), false);
-    member::count_owned(arena, me, 1);
-    if shares::exchange(arena, unit, word, mine) {
-        Some(mine)
-    } else {
-        member::count_owned(arena, me, -1);
-        None
-    }
+    shares::take_over(arena, me, unit, word, mine)
 }
 
 /// Takes the block at `unit` from its queue and frees it.
@@ -133,5 +127,5 @@ pub(super) fn discard(arena: &Arena, me: u16, unit: u64, word: Word) {
 pub(super) fn is_stray(arena: &Arena, unit: u64) -> bool {
     let Some(header) = arena.words_at(unit) else { return false };
     let Some(queue) = header[QUEUE].load(Acquire).checked_sub(1) else { return true };
-    !bearing::is_queue(arena, queue, word_of(arena, queue), header[NUMBER].load(Relaxed))
+    bearing::queue_numbered(arena, queue, word_of(arena, queue), header[NUMBER].load(Relaxed)).is_none()
 }

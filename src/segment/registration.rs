@@ -50,7 +50,7 @@ impl Drop for Registration {
 }
 
 fn with_queue<R>(arena: &Arena, block: &Block, run: impl FnOnce(Fifo<'_>) -> R) -> Option<R> {
-    bearing::fifo_in(arena, block.unit(), shares::load(arena, block.unit())).map(run)
+    bearing::queue_in(arena, block.unit(), shares::load(arena, block.unit())).map(run)
 }
 
 /// Whether nobody is left at an end of the queue in `block`: no living process is registered, and no message holds a registration.

@@ -79,6 +79,17 @@ pub(super) fn exchange(arena: &Arena, unit: u64, from: Word, to: Word) -> bool {
     }
 }
 
+/// Makes the block at `unit` ours: its word becomes `mine` if it still is `from`. Counted before, so that the count is never too low.
+pub(super) fn take_over(arena: &Arena, me: u16, unit: u64, from: Word, mine: Word) -> Option<Word> {
+    member::count_owned(arena, me, 1);
+    if exchange(arena, unit, from, mine) {
+        Some(mine)
+    } else {
+        member::count_owned(arena, me, -1);
+        None
+    }
+}
+
 /// Runs `section` under the shares lock. Nothing needs repair after a dead holder: the sweep of it does.
 pub(super) fn with_shares<R>(arena: &Arena, section: impl FnOnce() -> R) -> Result<R, AllocError> {
     heap::locked(arena, &arena.header().shares.0, |_| (), section)
@@ -219,8 +230,7 @@ pub(super) fn free_ended(arena: &Arena, mut ended: Vec<Ended>) {
         if block.bears_lock() {
             chain::empty(arena, unit, block, &mut ended);
         }
-        finish(arena, me, unit, mine);
-        for (unit, mine) in records {
+        for (unit, mine) in std::iter::once((unit, mine)).chain(records) {
             heap::release(arena, me, unit, mine);
         }
     }
@@ -250,7 +260,7 @@ pub(super) fn let_go(
         } else {
             end_if_unheld(arena, me, unit, block)
         };
-        ended.map(|(block, mine)| Ended { unit, block, mine, records: take_records(arena, me, block) })
+        ended.map(|mine| Ended { unit, block, mine, records: take_records(arena, me, block) })
     })?;
     ended.extend(last);
     if released {
@@ -259,19 +269,12 @@ pub(super) fn let_go(
     Ok(())
 }
 
-/// Makes a shared block that nobody holds private to `me`. Shares lock held.
-pub(super) fn end_if_unheld(arena: &Arena, me: u16, unit: u64, block: Word) -> Option<(Word, Word)> {
+/// Makes a shared block that nobody holds private to `me`, and returns its word. Shares lock held.
+fn end_if_unheld(arena: &Arena, me: u16, unit: u64, block: Word) -> Option<Word> {
     if holds(arena, block.record()).any(|hold| hold.load(Relaxed) != 0) {
         return None;
     }
-    let mine = Word::private(block.extent(), me, 0, false);
-    member::count_owned(arena, me, 1);
-    exchange(arena, unit, block, mine).then_some((block, mine))
-}
-
-/// Frees a block that [`end_if_unheld`] made ours.
-pub(super) fn finish(arena: &Arena, me: u16, unit: u64, mine: Word) {
-    heap::release(arena, me, unit, mine);
+    take_over(arena, me, unit, block, Word::private(block.extent(), me, 0, false))
 }
 
 /// Takes a record that no block names any more, to be freed. Shares lock held: without it somebody else could have freed it, and it
@@ -282,41 +285,26 @@ fn take_record(arena: &Arena, me: u16, record: u32) -> Option<(u64, Word)> {
     if itself.kind() != Kind::Shared || itself.record() != record {
         return None;
     }
-    let mine = Word::private(itself.extent(), me, 0, false);
-    member::count_owned(arena, me, 1);
-    if exchange(arena, unit, itself, mine) {
-        Some((unit, mine))
-    } else {
-        member::count_owned(arena, me, -1);
-        None
-    }
+    let mine = take_over(arena, me, unit, itself, Word::private(itself.extent(), me, 0, false))?;
+    Some((unit, mine))
 }
 
 /// Takes the records of a block that was made ours, to be freed with it. Shares lock held.
-pub(super) fn take_records(arena: &Arena, me: u16, block: Word) -> Vec<(u64, Word)> {
+fn take_records(arena: &Arena, me: u16, block: Word) -> Vec<(u64, Word)> {
     let records: Vec<u32> = records(arena, block.record()).map(|(record, _)| record).collect();
     records.into_iter().filter_map(|record| take_record(arena, me, record)).collect()
 }
 
-/// What the sweep of `dead` finds at a `Shared` word.
-pub(super) enum Swept {
-    /// Held by others, or a record in use.
-    Kept,
-    /// Nobody's any more: this block, with its word, is the sweeper's to free, and so are its records.
-    Ended(Word, Vec<(u64, Word)>),
-    /// A record that no block names, the sweeper's to free.
-    StrayRecord(Word),
-}
-
-/// Takes every hold of `dead`, and of messages that are no more, off the shared block at `unit`. `is_found` says whether the sweep
-/// has just taken the block at a unit over. Shares lock and heap lock held.
+/// Takes every hold of `dead`, and of messages that are no more, off the shared block at `unit`. What is nobody's then, the block with its
+/// records, or a record that no block names, is made ours and put with what the sweep has `found`. Returns whether the block was.
+/// Shares lock and heap lock held.
 pub(super) fn sweep(
     arena: &Arena,
     me: u16,
     dead: u16,
     (unit, block): (u64, Word),
-    is_found: impl Fn(u64) -> bool,
-) -> Swept {
+    found: &mut Vec<(u64, Word)>,
+) -> bool {
     if u64::from(block.record()) * UNITS_OF_RECORD == unit {
         let named = words(arena, block.record()).and_then(|words| words[BLOCK].load(Relaxed).checked_sub(1));
         let reached = named.is_some_and(|named| {
@@ -324,8 +312,10 @@ pub(super) fn sweep(
             word.kind() == Kind::Shared
                 && records(arena, word.record()).any(|(record, _)| record == block.record())
         });
-        let stray = if reached { None } else { take_record(arena, me, block.record()) };
-        return stray.map_or(Swept::Kept, |(_, mine)| Swept::StrayRecord(mine));
+        if !reached {
+            found.extend(take_record(arena, me, block.record()));
+        }
+        return false;
     }
     for word in holds(arena, block.record()) {
         let hold = word.load(Relaxed);
@@ -333,7 +323,7 @@ pub(super) fn sweep(
             let message = hold & !MESSAGE;
             // What the dead one had packed and not sent, or taken and not unpacked, is nobody's.
             queued::word_of(arena, message).owner() == dead
-                || is_found(message)
+                || found.iter().any(|(at, _)| *at == message)
                 || !container::carries(arena, message, unit)
         } else {
             Holder(hold) == Holder::seat(dead)
@@ -342,8 +332,8 @@ pub(super) fn sweep(
             word.store(0, Relaxed);
         }
     }
-    match end_if_unheld(arena, me, unit, block) {
-        Some((block, mine)) => Swept::Ended(mine, take_records(arena, me, block)),
-        None => Swept::Kept,
-    }
+    let Some(mine) = end_if_unheld(arena, me, unit, block) else { return false };
+    found.push((unit, mine));
+    found.extend(take_records(arena, me, block));
+    true
 }

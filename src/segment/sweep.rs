@@ -27,17 +27,13 @@ use super::heap::{self, objects, with_heap};
 use super::layout::UNITS;
 use super::member::{self, death};
 use super::queued::{self, QueueId};
-use super::shares::{self, Swept, with_shares};
+use super::shares::{self, with_shares};
 use crate::algo::{self, Kin, Kind, Late, Occupant, Outcome, OwnerLock, Seat, Word};
 use crate::shim::Ordering::Acquire;
 use crate::sys::{self, Deadline, Identity};
 
 /// What one walk of the heap takes along, to be freed after the locks are released.
 const BATCH: usize = 256;
-
-enum Found {
-    Block(u64, Word),
-}
 
 /// Closes `seat` and every seat of the dead below it who is meant by `kin`, until nothing new turns up; returns the first
 /// process below that is not certainly gone. `None`: nobody below lives, and nobody will.
@@ -173,10 +169,8 @@ fn sweep_batch(arena: &Arena, dead: u16) -> Result<bool, AllocError> {
     let mut found = Vec::with_capacity(BATCH);
     let more = with_shares(arena, || with_heap(arena, || walk(arena, me, dead, &mut found)))??;
     member::count_owned(arena, me, 1); // one more, so that our own sweep has something to find until the last record is free
-    for found in found {
-        match found {
-            Found::Block(unit, mine) => drop(heap::release(arena, me, unit, mine)),
-        }
+    for (unit, mine) in found {
+        heap::release(arena, me, unit, mine);
     }
     member::count_owned(arena, me, -1);
     Ok(more)
@@ -184,7 +178,7 @@ fn sweep_batch(arena: &Arena, dead: u16) -> Result<bool, AllocError> {
 
 /// Walks the heap for what `dead` held, and for what belonged to queues that are no more. Shares lock and heap lock held. Returns
 /// whether to walk again: there was too much, or what was found held other things.
-fn walk(arena: &Arena, me: u16, dead: u16, found: &mut Vec<Found>) -> bool {
+fn walk(arena: &Arena, me: u16, dead: u16, found: &mut Vec<(u64, Word)>) -> bool {
     let mut again = false;
     for (unit, word) in blocks(arena) {
         again |= look(arena, me, dead, unit, word, found);
@@ -205,42 +199,22 @@ fn blocks(arena: &Arena) -> impl Iterator<Item = (u64, Word)> {
     })
 }
 
-/// Looks at one block. Returns whether there may be more to be found once it is freed.
-fn look(arena: &Arena, me: u16, dead: u16, unit: u64, word: Word, found: &mut Vec<Found>) -> bool {
+/// Looks at one block. Returns whether it may have held something that the walk has passed.
+fn look(arena: &Arena, me: u16, dead: u16, unit: u64, word: Word, found: &mut Vec<(u64, Word)>) -> bool {
     match word.kind() {
         Kind::Private if word.owner() == Word::QUEUE => {
             let stray = queued::is_stray(arena, unit);
-            if stray && let Some(mine) = queued::take(arena, me, unit, word) {
-                found.push(Found::Block(unit, mine));
+            if stray {
+                found.extend(queued::take(arena, me, unit, word).map(|mine| (unit, mine)));
             }
-            stray // a message: it may have held what the walk has passed
+            stray
         }
         Kind::Private if word.owner() == dead => {
             let mine = Word::private(word.extent(), me, word.tag(), false);
-            member::count_owned(arena, me, 1);
-            if shares::exchange(arena, unit, word, mine) {
-                found.push(Found::Block(unit, mine));
-            } else {
-                member::count_owned(arena, me, -1);
-            }
-            true // a queue, or a message: what it held may be stray now
+            found.extend(shares::take_over(arena, me, unit, word, mine).map(|mine| (unit, mine)));
+            word.bears_lock() // a queue, perhaps; a message of the dead one holds nothing wherever the walk is
         }
-        Kind::Shared => {
-            let is_found =
-                |unit| found.iter().any(|found| matches!(found, Found::Block(at, _) if *at == unit));
-            match shares::sweep(arena, me, dead, (unit, word), is_found) {
-                Swept::Kept => false,
-                Swept::Ended(mine, records) => {
-                    found.push(Found::Block(unit, mine));
-                    found.extend(records.into_iter().map(|(unit, mine)| Found::Block(unit, mine)));
-                    true
-                }
-                Swept::StrayRecord(mine) => {
-                    found.push(Found::Block(unit, mine));
-                    false
-                }
-            }
-        }
+        Kind::Shared => shares::sweep(arena, me, dead, (unit, word), found) && word.bears_lock(),
         _ => false,
     }
 }
@@ -321,9 +295,6 @@ fn bury(arena: &Arena, seat: &Seat, late: Late) -> bool {
 fn bury_in_block(arena: &Arena, late: Late, unit: u64, word: Word) {
     if !word.bears_lock() || !matches!(word.kind(), Kind::Private | Kind::Shared) {
         return;
-    }
-    if let Some(lane) = super::lane::swept(arena, unit, heap::room(arena, unit, word)) {
-        lane.bury(late, &member::park());
     }
     let (lock, more) = bearing::swept(arena, unit, heap::room(arena, unit, word));
     if let Some((form, borne)) = more {
