@@ -30,6 +30,7 @@
 //! done, the lock is nobody's business any more (I4), and whoever was not woken finds out after a nap.
 
 use super::park::InTurn;
+use super::park::forward;
 use super::planted::{Bug, planted};
 use super::{Acquired, Failing, Head, LockError, Owner, Park, PoisonLock};
 use crate::shim::{
@@ -242,43 +243,10 @@ struct UntilDone<'a, P, F> {
 }
 
 impl<P: Park, F: Fn() -> bool> Park for UntilDone<'_, P, F> {
+    forward!(park: deaths);
+    forward!(park: the_rest);
+
     fn sleep(&self, word: &AtomicU64, expected: u32, round: u32) -> bool {
         self.park.sleep(word, expected, round) && (planted(Bug::DoneOverlooked) || !(self.is_done)())
-    }
-
-    fn release_and_wake(&self, word: &AtomicU64) -> u32 {
-        self.park.release_and_wake(word)
-    }
-
-    fn wake(&self, word: &AtomicU64, count: u32) -> u32 {
-        self.park.wake(word, count)
-    }
-
-    fn death(&self, slot: u16) -> Option<u32> {
-        self.park.death(slot)
-    }
-
-    fn family_death(&self, slot: u16) -> Option<u32> {
-        self.park.family_death(slot)
-    }
-
-    fn is_due(&self, word: &AtomicU64) -> bool {
-        self.park.is_due(word)
-    }
-
-    fn relax(&self) {
-        self.park.relax();
-    }
-
-    fn patience(&self) -> u32 {
-        self.park.patience()
-    }
-
-    fn light_fence(&self) {
-        self.park.light_fence();
-    }
-
-    fn heavy_fence(&self) {
-        self.park.heavy_fence();
     }
 }

@@ -67,25 +67,74 @@ pub(crate) trait Park {
     }
 }
 
+/// What a park that changes one thing about another one has from that one, which stands in its field `$park`.
+macro_rules! forward {
+    ($park:tt: sleeping) => {
+        #[inline]
+        fn sleep(&self, word: &AtomicU64, expected: u32, round: u32) -> bool {
+            self.$park.sleep(word, expected, round)
+        }
+    };
+    ($park:tt: deaths) => {
+        #[inline]
+        fn death(&self, slot: u16) -> Option<u32> {
+            self.$park.death(slot)
+        }
+
+        #[inline]
+        fn family_death(&self, slot: u16) -> Option<u32> {
+            self.$park.family_death(slot)
+        }
+    };
+    ($park:tt: the_rest) => {
+        #[inline]
+        fn release_and_wake(&self, word: &AtomicU64) -> u32 {
+            self.$park.release_and_wake(word)
+        }
+
+        #[inline]
+        fn wake(&self, word: &AtomicU64, count: u32) -> u32 {
+            self.$park.wake(word, count)
+        }
+
+        #[inline]
+        fn is_due(&self, word: &AtomicU64) -> bool {
+            self.$park.is_due(word)
+        }
+
+        #[inline]
+        fn relax(&self) {
+            self.$park.relax();
+        }
+
+        fn offer(&self) {
+            self.$park.offer();
+        }
+
+        #[inline]
+        fn patience(&self) -> u32 {
+            self.$park.patience()
+        }
+
+        #[inline]
+        fn light_fence(&self) {
+            self.$park.light_fence();
+        }
+
+        fn heavy_fence(&self) {
+            self.$park.heavy_fence();
+        }
+    };
+}
+pub(super) use forward;
+
 /// Takes a participant for dead only when its family is: for locks whose data an owner may have lent to its children.
 #[derive(Debug)]
 pub(crate) struct Lending<'a, P>(pub(crate) &'a P);
 
 impl<P: Park> Park for Lending<'_, P> {
-    #[inline]
-    fn sleep(&self, word: &AtomicU64, expected: u32, round: u32) -> bool {
-        self.0.sleep(word, expected, round)
-    }
-
-    #[inline]
-    fn release_and_wake(&self, word: &AtomicU64) -> u32 {
-        self.0.release_and_wake(word)
-    }
-
-    #[inline]
-    fn wake(&self, word: &AtomicU64, count: u32) -> u32 {
-        self.0.wake(word, count)
-    }
+    forward!(0: sleeping);
+    forward!(0: the_rest);
 
     #[inline]
     fn death(&self, slot: u16) -> Option<u32> {
@@ -95,35 +144,6 @@ impl<P: Park> Park for Lending<'_, P> {
     #[inline]
     fn family_death(&self, slot: u16) -> Option<u32> {
         self.0.family_death(slot)
-    }
-
-    #[inline]
-    fn is_due(&self, word: &AtomicU64) -> bool {
-        self.0.is_due(word)
-    }
-
-    #[inline]
-    fn relax(&self) {
-        self.0.relax();
-    }
-
-    fn offer(&self) {
-        self.0.offer();
-    }
-
-    #[inline]
-    fn patience(&self) -> u32 {
-        self.0.patience()
-    }
-
-    #[inline]
-    fn light_fence(&self) {
-        self.0.light_fence();
-    }
-
-    #[inline]
-    fn heavy_fence(&self) {
-        self.0.heavy_fence();
     }
 }
 
@@ -154,17 +174,8 @@ impl<P: Park> InTurn<'_, P> {
 }
 
 impl<P: Park> Park for InTurn<'_, P> {
-    fn sleep(&self, word: &AtomicU64, expected: u32, round: u32) -> bool {
-        self.park.sleep(word, expected, round)
-    }
-
-    fn release_and_wake(&self, word: &AtomicU64) -> u32 {
-        self.park.release_and_wake(word)
-    }
-
-    fn wake(&self, word: &AtomicU64, count: u32) -> u32 {
-        self.park.wake(word, count)
-    }
+    forward!(park: sleeping);
+    forward!(park: the_rest);
 
     fn death(&self, slot: u16) -> Option<u32> {
         if self.is_my_turn() { self.park.death(slot) } else { None }
@@ -172,29 +183,5 @@ impl<P: Park> Park for InTurn<'_, P> {
 
     fn family_death(&self, slot: u16) -> Option<u32> {
         if self.is_my_turn() { self.park.family_death(slot) } else { None }
-    }
-
-    fn is_due(&self, word: &AtomicU64) -> bool {
-        self.park.is_due(word)
-    }
-
-    fn relax(&self) {
-        self.park.relax();
-    }
-
-    fn offer(&self) {
-        self.park.offer();
-    }
-
-    fn patience(&self) -> u32 {
-        self.park.patience()
-    }
-
-    fn light_fence(&self) {
-        self.park.light_fence();
-    }
-
-    fn heavy_fence(&self) {
-        self.park.heavy_fence();
     }
 }
