@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# The crate that compares locks and queues with other people's: linted, and every row of its tables played once. No figures.
+# The crate that compares locks, queues and pools with other people's: linted, and every row of its tables played once. No figures.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 crate=(--locked --manifest-path benches/comparison/Cargo.toml --target-dir target/comparison)
 cargo clippy "${crate[@]}" --all-targets -- -D warnings
-ci/counted 4 cargo test "${crate[@]}"
+ci/counted 5 cargo test "${crate[@]}"

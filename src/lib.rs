@@ -19,6 +19,8 @@ pub mod fuzzing;
 #[cfg(not(all(test, loom)))]
 pub mod message;
 #[cfg(not(all(test, loom)))]
+pub mod pool;
+#[cfg(not(all(test, loom)))]
 mod process;
 #[cfg(not(all(test, loom)))]
 pub mod queue;
@@ -36,6 +38,8 @@ pub use error::OsError;
 pub use message::Serde;
 #[cfg(not(all(test, loom)))]
 pub use message::{DecodeError, Element, Flat, Message, Plain};
+#[cfg(not(all(test, loom)))]
+pub use pool::{Pool, Task};
 #[cfg(not(all(test, loom)))]
 pub use process::{
     Builder, Failure, Panic, Process, Scope, ScopeError, ScopedProcess, SignalError, SpawnError,

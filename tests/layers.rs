@@ -4,7 +4,7 @@
 //! A folder of `src/` may name only what stands left of it:
 //!
 //! ```text
-//! shim → error → algo → sys → segment → message → sync → value → queue → process
+//! shim → error → algo → sys → segment → message → sync → value → queue → process → pool
 //! ```
 //!
 //! Comments may name anything, and so may unit tests (the folders called `tests` and `properties`) and the files directly under `src/`
@@ -15,8 +15,8 @@ use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-const LAYERS: [&str; 10] =
-    ["shim", "error", "algo", "sys", "segment", "message", "sync", "value", "queue", "process"];
+const LAYERS: [&str; 11] =
+    ["shim", "error", "algo", "sys", "segment", "message", "sync", "value", "queue", "process", "pool"];
 
 /// Names that say nothing about what a file is for.
 const EMPTY_NAMES: [&str; 8] = ["raw", "inner", "util", "utils", "helper", "helpers", "common", "misc"];

@@ -20,6 +20,9 @@
 //! | `fifo`       | a queue with a lock at each end                                      |
 //! | `tasks`      | which of its items are done, and which died with who had them        |
 //! | `bearing`    | what stands at the start of a block that bears a lock; who holds what |
+//! | `task_state` | what has become of a task, in one word                               |
+//! | `dispatch`   | tasks of one process, handed to many workers                         |
+//! | `chunks`     | which chunks of a job are to be done, in somebody's hands, or done     |
 //! | `lane`       | a ring of items between one producer and one consumer                |
 //! | `burial`     | what the sweep does for the dead at the machines that counted for them |
 //! | `participants` | who takes part, who descends from whom, who may not begin any more |
@@ -41,8 +44,10 @@
 mod bearing;
 mod berths;
 mod burial;
+mod chunks;
 mod completion;
 mod crossing;
+mod dispatch;
 mod event;
 mod fifo;
 mod lane;
@@ -60,14 +65,20 @@ mod rw_lock;
 pub(crate) mod slab;
 mod snapshot;
 mod spin;
+mod task_state;
 mod tasks;
 mod word;
 
 pub(crate) use bearing::{Borne, Form, Head, Tally};
 pub(crate) use berths::Berths;
 pub(crate) use burial::{Late, bury};
+pub(crate) use chunks::{ChunkState, ChunkWords, Chunks};
 pub(crate) use completion::{Completion, Turn};
 pub(crate) use crossing::{Broken, Crossing};
+pub(crate) use dispatch::{
+    ARGUMENT, Dispatch, DispatchWords, Feed, Hand, Left, MOST_WORKERS, RESULT, Records, SPINNERS, TaskWords,
+    WorkerWords,
+};
 pub(crate) use event::Event;
 pub(crate) use fifo::{End, Fifo, FifoWords, Held, PLACE};
 pub(crate) use lane::{CONSUMER, Halt, Hold, LaneWords, PRODUCER, Unclaimed};
@@ -84,6 +95,7 @@ pub(crate) use runs::{Refusal, Runs, Taken};
 pub(crate) use rw_lock::{Came, RwLock};
 pub(crate) use snapshot::Snapshot;
 pub(crate) use spin::Spin;
+pub(crate) use task_state::{Phase, Seen};
 pub(crate) use tasks::Tasks;
 pub(crate) use word::{Kind, MAX_EXTENT, Word};
 

@@ -57,6 +57,24 @@ pub(crate) enum Bug {
     ReasonsFirst,
     /// `Fifo::is_deserted` does not look whether somebody came while it counted.
     HandedOnUnseen,
+    /// `TaskState::look` does not order the result after the word.
+    ResultUnordered,
+    /// `TaskState::end` ends a task that its worker was condemned for.
+    CondemnedEnds,
+    /// `TaskState::wait` sleeps without having said so.
+    WaitedUnsaid,
+    /// `Dispatch` does not order the record before the entry, nor after it.
+    EntryUnordered,
+    /// `Dispatch::summon` looks for idle workers, but nothing orders that after the entry.
+    PostUnfenced,
+    /// `Dispatch::take` says what it takes after it has taken it.
+    LeaseLate,
+    /// `Dispatch::next` sleeps without a look at the ring after it said so.
+    IdleWithoutLook,
+    /// A worker that stops spinning does not look whether there is more than it took.
+    SpinnerLeaves,
+    /// `Dispatch::push` does not order the end of the task before the notice.
+    NoticeUnordered,
     /// `Tasks::done` looks whether somebody waits before what is done can be seen.
     DoneLooksRelaxed,
     /// `Tasks::unfinished` looks at the head after it has counted what is in hand.
@@ -201,6 +219,20 @@ pub(crate) enum Bug {
     EndUnordered,
     /// `Crossing`'s burial does not break what the dead one was a member of.
     MemberBuried,
+    /// `Chunks::take` looks whether the chunk is open, then takes it by a store.
+    ChunkTakenByStore,
+    /// `Chunks::take` does not order the work after what was put right before the chunk was reopened.
+    ChunkTakenUnordered,
+    /// `Chunks::done` does not order the work before the chunk's word.
+    ChunkDoneUnordered,
+    /// `Chunks::reopen` does not order what was put right before the chunk's word.
+    ReopenUnordered,
+    /// `Chunks::reopen` has the chunk drawn again before it is open.
+    ReopenLowersFirst,
+    /// `Chunks::reopen` has nobody draw the chunk again.
+    ReopenLowersNothing,
+    /// `Chunks::reopen` goes by a cursor that may have moved on since.
+    ReopenTrustsCursor,
     /// `Hold::pass` commits before the slots are used.
     LaneCommitEarly,
     /// `Hold::commit` does not order the use of the slots before the position.

@@ -7,6 +7,7 @@ use std::ptr::NonNull;
 use super::{DecodeError, Measure, Message, Reader, Writer};
 use crate::segment::AllocError;
 use crate::segment::container::{Container, Delivery, Undelivered};
+use crate::segment::member;
 
 /// Why a message was not packed.
 #[derive(Debug)]
@@ -77,10 +78,16 @@ pub(crate) fn unpack<M: Message>(delivery: Delivery) -> Result<M, DecodeError> {
     message
 }
 
+/// Reads a message back that nobody took over. What is dropped with the container then is what was not in it.
+pub(crate) fn take_back<M: Message>(container: &Container) -> Option<M> {
+    let delivery = Delivery::adopt(container.unit(), member::seat()?, false).ok()?;
+    unpack(delivery).ok()
+}
+
 /// Reads a message that needs no blocks from private memory.
-pub(crate) fn unpack_inline<M: Message>(mut bytes: Vec<u8>) -> Result<M, DecodeError> {
-    let start = NonNull::from(bytes.as_mut_slice()).cast();
-    // SAFETY: the vector is readable for its length, and lives until after the reading.
+pub(crate) fn unpack_inline<M: Message>(bytes: &mut [u8]) -> Result<M, DecodeError> {
+    let start = NonNull::from(&mut *bytes).cast();
+    // SAFETY: the bytes are readable, and lent until after the reading.
     let mut reader = unsafe { Reader::over(start, bytes.len(), Vec::new()) };
     M::decode(&mut reader)
 }

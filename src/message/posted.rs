@@ -44,6 +44,18 @@ pub(crate) enum Misfit {
 
 /// Packs a message of `most` bytes at most.
 pub(crate) fn pack<M: Message>(message: M, most: usize) -> Result<Packed, Unpacked<M>> {
+    pack_message(message, most, Some(INLINE_MOST))
+}
+
+/// Packs a message into a block of its own, however small it is.
+pub(crate) fn pack_apart<M: Message>(message: M) -> Result<Envelope, Unpacked<M>> {
+    match pack_message(message, usize::MAX, None)? {
+        Packed::Large(envelope) => Ok(envelope),
+        Packed::Small(_) => Err(Unpacked { message: None, why: Misfit::TooLarge }), // `None` leaves no room for it
+    }
+}
+
+fn pack_message<M: Message>(message: M, most: usize, small: Option<usize>) -> Result<Packed, Unpacked<M>> {
     let measure = measured(&message);
     let mut message = Some(message);
     let encode = |to: &mut Writer<'_>| {
@@ -51,7 +63,7 @@ pub(crate) fn pack<M: Message>(message: M, most: usize) -> Result<Packed, Unpack
             message.encode(to);
         }
     };
-    match pack_or_return(measure, most, encode) {
+    match pack_or_return(measure, most, small, encode) {
         Ok(packed) => Ok(packed),
         Err((why, None)) => Err(Unpacked { message, why }),
         Err((why, Some(rest))) => {
@@ -70,13 +82,14 @@ pub(crate) fn pack_by(
     most: usize,
     encode: impl FnOnce(&mut Writer<'_>),
 ) -> Result<Packed, Misfit> {
-    pack_or_return(measure, most, encode).map_err(|(why, _)| why)
+    pack_or_return(measure, most, Some(INLINE_MOST), encode).map_err(|(why, _)| why)
 }
 
-/// As [`pack_by`]; an error gives back what was encoded, if it was, and is not lost.
+/// As [`pack_by`], where messages of at most `small` bytes get no block; an error gives back what was encoded, if it was, and is not lost.
 fn pack_or_return(
     measure: Measure,
     most: usize,
+    small: Option<usize>,
     encode: impl FnOnce(&mut Writer<'_>),
 ) -> Result<Packed, (Misfit, Option<Box<Unsealed>>)> {
     let (bytes, handles) = (measure.total_bytes(), measure.total_handles());
@@ -84,7 +97,7 @@ fn pack_or_return(
         return Err((Misfit::TooLarge, None));
     }
     let mismeasured = |error| (Misfit::Mismeasured(error), None);
-    if handles == 0 && bytes <= INLINE_MOST {
+    if handles == 0 && small.is_some_and(|small| bytes <= small) {
         let mut room = vec![0; bytes];
         // SAFETY: the vector is valid for `bytes` bytes until after the writing, and this process's alone.
         let mut writer = unsafe { Writer::over(NonNull::from(room.as_mut_slice()).cast(), measure) };

@@ -99,8 +99,10 @@ impl Builder {
                 Err(_) => panic!("the argument can not be read: its container is damaged"),
             }
         };
-        spawn_static(self, body, Some(container))
-            .map_err(|(error, container)| SpawnWithError { error, arg: container.and_then(take_back) })
+        spawn_static(self, body, Some(container)).map_err(|(error, container)| SpawnWithError {
+            error,
+            arg: container.and_then(|container| parcel::take_back(&container)),
+        })
     }
 
     /// Spawns a process in a scope, as [`Scope::spawn`].
@@ -132,13 +134,4 @@ where
 {
     // SAFETY: the body is `'static`: it stays valid whatever anybody waits for.
     unsafe { spawn(builder.name, builder.manner, body, argument) }.map(Process::new)
-}
-
-/// Unpacks the argument of a process that was not spawned.
-fn take_back<A: Message>(container: Box<Container>) -> Option<A> {
-    let seat = member::seat()?;
-    let delivery = Delivery::adopt(container.unit(), seat, false).ok()?;
-    let arg = parcel::unpack(delivery).ok();
-    drop(container); // what was adopted is not its any more
-    arg
 }

@@ -30,7 +30,7 @@ use crate::segment::container::{Container, Delivery};
 use crate::segment::member::{self, Reservation};
 use crate::segment::{AbortOnUnwind, Arena, settle_limbo, sweep};
 use crate::shim::Ordering::Relaxed;
-use crate::sys::{Deadline, ExitStatus, Identity, PidFd, SIGABRT};
+use crate::sys::{Deadline, ExitStatus, Identity, PidFd, SIGABRT, SIGKILL};
 
 /// A closure that the child runs and the parent only keeps.
 pub(super) type Closure = Box<dyn Kept>;
@@ -278,6 +278,22 @@ impl Custody {
         }
     }
 
+    /// Kills those below the child, which is dead: as many as are found one after the other at once. Those that begin meanwhile end by
+    /// themselves, since the child's seat is closed.
+    pub(super) fn kill_descendants(&self) {
+        let Some((arena, _)) = member::membership() else { return };
+        let Some(identity) = self.identity(arena) else { return };
+        let mut killed = None;
+        while let Some(living) = sweep::living_below(arena, self.reservation.seat, identity, Kin::All) {
+            if killed == Some(living) {
+                return; // it is dying; the next look finds the others
+            }
+            // An error means that it is gone, or is not ours to kill: it is waited for.
+            let _ = PidFd::open(living.pid()).and_then(|pidfd| pidfd.send_signal(SIGKILL));
+            killed = Some(living);
+        }
+    }
+
     /// Tells the child whether its parent waits for its end, so that it can say why neither goes on.
     pub(super) fn set_awaited(&self, awaited: bool) {
         if let Some((arena, _)) = member::membership()
@@ -351,7 +367,7 @@ impl Custody {
         };
         let undecodable = |error| Failure::Undecodable { worker: worker(), error };
         match ending.result {
-            Homecoming::Small(bytes) => parcel::unpack_inline(bytes).map_err(undecodable),
+            Homecoming::Small(mut bytes) => parcel::unpack_inline(&mut bytes).map_err(undecodable),
             Homecoming::Parcel(delivery) => parcel::unpack(delivery).map_err(undecodable),
             Homecoming::Damaged => {
                 Err(undecodable(DecodeError::Foreign("the result's container is damaged")))

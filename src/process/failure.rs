@@ -17,6 +17,12 @@ pub struct Worker {
     pub pid: u32,
 }
 
+impl Worker {
+    pub(crate) const fn new(name: String, pid: u32) -> Self {
+        Self { name, pid }
+    }
+}
+
 impl fmt::Display for Worker {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "worker '{}' (pid {})", self.name, self.pid)
@@ -31,6 +37,12 @@ pub struct Panic {
     pub message: String,
     /// Where, as `file:line:column`. `None` if the program replaced the panic hook after its first process.
     pub location: Option<String>,
+}
+
+impl Panic {
+    pub(crate) const fn new(message: String, location: Option<String>) -> Self {
+        Self { message, location }
+    }
 }
 
 impl fmt::Display for Panic {

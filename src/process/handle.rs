@@ -200,6 +200,13 @@ impl<R> Process<R> {
     }
 }
 
+impl<R> Process<R> {
+    /// Kills what lives below this process, which is dead itself: forks that the program did by itself, which its death does not end.
+    pub(crate) fn kill_descendants(&self) {
+        self.custody.kill_descendants();
+    }
+}
+
 /// The pidfd: readable once the process is gone, so an event loop can wait for it. To be polled only.
 impl<R> AsFd for Process<R> {
     fn as_fd(&self) -> BorrowedFd<'_> {

@@ -17,7 +17,7 @@ mod child;
 mod custody;
 mod failure;
 mod handle;
-mod panics;
+pub(crate) mod panics;
 mod runtime;
 mod scope;
 mod spawn;

@@ -61,7 +61,7 @@ pub(super) fn leave_body() {
 }
 
 /// The payload's text; what is not a string has none.
-pub(super) fn message_of(payload: &(dyn std::any::Any + Send)) -> &str {
+pub(crate) fn message_of(payload: &(dyn std::any::Any + Send)) -> &str {
     match (payload.downcast_ref::<&str>(), payload.downcast_ref::<String>()) {
         (Some(text), _) => text,
         (_, Some(text)) => text,
@@ -123,4 +123,12 @@ pub(super) fn recorded(arena: &Arena, seat: u16) -> Option<Panic> {
         message: lossy(&text[..message]),
         location: Some(lossy(&text[message..message + location])).filter(|text| !text.is_empty()),
     })
+}
+
+/// Takes the panic of this process, in `seat`, that ended with `payload`: a later one says its own.
+pub(crate) fn take(arena: &Arena, seat: u16, payload: &(dyn std::any::Any + Send)) -> Panic {
+    confirm(arena, seat, payload);
+    let panic = recorded(arena, seat);
+    arena.record(seat).panic.store(0, Relaxed); // read by this process, or after its death
+    panic.unwrap_or_else(|| Panic::new(message_of(payload).to_owned(), None))
 }

@@ -8,7 +8,7 @@ use crate::algo::{End, Fifo, Form, Held, LockError, Park, Spin};
 use crate::segment::bearing::Bearing;
 use crate::segment::block::Block;
 use crate::segment::member::ArenaPark;
-use crate::segment::queued::{self, QueueId};
+use crate::segment::queued::QueueId;
 use crate::segment::{AllocError, Arena, member, registration};
 use crate::shim::Ordering::Relaxed;
 use crate::sys::Deadline;
@@ -98,14 +98,11 @@ const PUZZLED: u32 = 8;
 impl Conduit {
     /// Makes a queue of that form with room for `capacity` positions (0: no bound), and `data` for them.
     pub(super) fn new(form: Form, capacity: u64, item: usize, data: Layout) -> Result<Self, AllocError> {
-        let bearing = Bearing::allocate(form, data)?;
-        let (arena, _) = member::membership().ok_or(AllocError::Excluded)?;
-        let (words, number) = (bearing.fifo(), queued::new_number(arena));
+        let (bearing, id) = Bearing::queue(form, data)?;
+        let words = bearing.fifo();
         // Relaxed: whoever learns of the queue is ordered after this by how it learned.
-        words.number.store(number, Relaxed);
         words.capacity.store(capacity, Relaxed);
         words.item.store(item as u64, Relaxed);
-        let id = QueueId::new(bearing.unit(), number);
         Ok(Self { bearing, capacity, id })
     }
 

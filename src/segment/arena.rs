@@ -187,8 +187,7 @@ impl Arena {
         if unit + units > (self.layout.pages * UNITS) as u64 {
             return None;
         }
-        let ready = self.header().derived.0.ready.load(Relaxed);
-        if unit / UNITS as u64 >= ready {
+        if unit / UNITS as u64 >= self.committed() as u64 {
             return None; // never committed: no record was ever there
         }
         // SAFETY: the check above keeps the record inside the data pages, where `unit` addresses 64-byte-aligned memory; it
@@ -198,13 +197,40 @@ impl Arena {
 
     /// The first words of what begins at `unit`. `None`: no unit has that number, or it never had memory.
     pub(super) fn words_at(&self, unit: u64) -> Option<&[AtomicU64; UNIT / 8]> {
-        let ready = self.header().derived.0.ready.load(Relaxed);
-        if unit >= (self.layout.pages * UNITS) as u64 || unit / UNITS as u64 >= ready {
+        if unit >= (self.layout.pages * UNITS) as u64 || unit / UNITS as u64 >= self.committed() as u64 {
             return None;
         }
         // SAFETY: the check above keeps the unit inside the data pages, 64-byte aligned; it is read as atomics only, for which every
         // bit pattern is valid.
         Some(unsafe { self.unit(unit).cast::<[AtomicU64; UNIT / 8]>().as_ref() })
+    }
+
+    /// How far into the arena `bytes` bytes at `at` lie. `None`: they are not in its data pages.
+    pub(super) fn offset_of(&self, at: *const u8, bytes: usize) -> Option<u64> {
+        let offset = at.addr().checked_sub(self.mapping.base().addr().get())? as u64;
+        self.data_at(offset, bytes as u64).map(|_| offset)
+    }
+
+    /// The `bytes` bytes at that offset. `None`: they are not all in data pages that may have memory.
+    pub(super) fn data_at(&self, offset: u64, bytes: u64) -> Option<NonNull<u8>> {
+        let end = offset.checked_add(bytes)?;
+        let pages = self.committed().min(self.layout.pages);
+        let inside =
+            offset >= self.layout.data_at as u64 && end <= (self.layout.data_at + pages * PAGE) as u64;
+        inside.then(|| self.at((offset as usize).min(self.layout.capacity - 1)))
+    }
+
+    /// The `bytes` bytes from `unit` on. `None`: they are not all in data pages that may have memory.
+    #[inline]
+    pub(super) fn unit_range(&self, unit: u64, bytes: usize) -> Option<NonNull<u8>> {
+        let end = unit.checked_add(bytes.div_ceil(UNIT) as u64)?;
+        let units = (self.committed().min(self.layout.pages) * UNITS) as u64;
+        (end <= units).then(|| self.unit(unit))
+    }
+
+    /// How many pages may have memory, from the first one on.
+    pub(super) fn committed(&self) -> usize {
+        self.header().derived.0.ready.load(Relaxed) as usize // only grows
     }
 
     /// Commits the heads up to and including `index`, and some more.

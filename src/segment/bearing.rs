@@ -21,9 +21,10 @@ use std::sync::Arc;
 use super::arena::{Arena, existing};
 use super::block::{Bears, Block, Fill};
 use super::error::AllocError;
+use super::queued::{self, QueueId};
 use super::{heap, lane, member};
 use crate::algo::{Borne, Fifo, FifoWords, Form, Head, Kind, PoisonLock, Tally, Word};
-use crate::shim::AtomicU64;
+use crate::shim::{AtomicU64, Ordering::Relaxed};
 
 /// A handle to a block that bears a lock. A clone is another one to the same block.
 #[derive(Clone)]
@@ -62,6 +63,16 @@ impl Bearing {
         let this = Self::of_block(Arc::new(block), arena, form, data_at);
         form.set(this.lock());
         Ok(this)
+    }
+
+    /// Takes a block for a queue of that form, zeroed but for its number, by which blocks that belong to it name it.
+    pub(crate) fn queue(form: Form, data: Layout) -> Result<(Self, QueueId), AllocError> {
+        let (this, (arena, _)) = (Self::allocate(form, data)?, member::join()?);
+        let number = queued::new_number(arena);
+        // Relaxed: whoever learns of the queue is ordered after this by how it learned.
+        this.fifo().number.store(number, Relaxed);
+        let id = QueueId::new(this.unit(), number);
+        Ok((this, id))
     }
 
     /// The handle for a block that came in a message. `None`: there is no lock of that form in it, with `data` behind.

@@ -262,6 +262,11 @@ impl Container {
         self.write(FIXED + index * ENTRY + 8, manner.with_size(carried.block().size()));
     }
 
+    /// Whether it can be taken over more than once: nothing in it changes hands for good.
+    pub(crate) fn is_repeatable(&self) -> bool {
+        self.sealed.iter().all(|(_, word)| word.kind() != Kind::Private)
+    }
+
     /// The block alone, for one who sees to what is listed in it.
     pub(super) fn into_block(mut self) -> Block {
         let empty = Block::nothing();

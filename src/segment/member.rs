@@ -377,6 +377,8 @@ pub(crate) struct ArenaPark {
     deadline: Deadline,
     /// The sleeper holds no lock of the arena itself: it may sweep forks that nobody else does.
     patrols: bool,
+    /// Pauses that it spins; `None`: as many as are worth a wake.
+    patience: Option<u32>,
 }
 
 /// Sleeps as long as it takes, in bounded naps.
@@ -388,14 +390,19 @@ pub(crate) const fn park() -> ArenaPark {
 /// Sleeps until `deadline` at most. For locks of the arena itself.
 #[inline]
 pub(crate) const fn park_for(deadline: Deadline) -> ArenaPark {
-    ArenaPark { deadline, patrols: false }
+    ArenaPark { deadline, patrols: false, patience: None }
 }
 
 /// Sleeps until `deadline` at most. For locks of the program's own. Without a deadline it patrols as well: sweeping may have to wait
 /// for somebody who is stopped.
 #[inline]
 pub(crate) const fn park_until(deadline: Deadline) -> ArenaPark {
-    ArenaPark { deadline, patrols: deadline.is_never() }
+    ArenaPark { deadline, patrols: deadline.is_never(), patience: None }
+}
+
+/// As [`park`], for one that spins for so many pauses before it sleeps; `None`: for as many as are worth a wake.
+pub(crate) const fn patient_park(patience: Option<u32>) -> ArenaPark {
+    ArenaPark { patience, ..park_for(Deadline::never()) }
 }
 
 /// The longest nap. After each the sleeper looks whether the one it waits for is alive.
@@ -459,7 +466,7 @@ impl Park for ArenaPark {
     }
 
     fn patience(&self) -> u32 {
-        super::patience::pauses()
+        self.patience.unwrap_or_else(super::patience::pauses)
     }
 
     #[inline]

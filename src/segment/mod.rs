@@ -16,6 +16,8 @@
 //! | `block`     | a block as a handle that gives it back                                     |
 //! | `bearing`   | a block that bears a lock: where its parts lie                             |
 //! | `lane`      | a block that bears a lane                                                  |
+//! | `board`     | a block in which tasks are handed out, and their records                   |
+//! | `region`    | elements that are lent to workers                                          |
 //! | `limbo`     | blocks that wait until children that may reach them are gone               |
 //! | `shares`    | blocks that several processes hold                                         |
 //! | `container` | messages at rest, with the blocks that travel inside them                  |
@@ -31,6 +33,7 @@ mod admission;
 mod arena;
 pub(crate) mod bearing;
 pub(crate) mod block;
+pub(crate) mod board;
 mod builder;
 mod catch;
 pub(crate) mod chain;
@@ -48,6 +51,7 @@ pub(crate) mod member;
 mod patience;
 pub(crate) mod queued;
 pub(crate) mod record;
+pub(crate) mod region;
 pub(crate) mod registration;
 mod shares;
 mod stats;

@@ -81,7 +81,7 @@ impl QueueId {
 }
 
 /// A number that no queue ever had.
-pub(crate) fn new_number(arena: &Arena) -> u64 {
+pub(super) fn new_number(arena: &Arena) -> u64 {
     arena.header().generation.0.fetch_add(1, Relaxed) + 1
 }
 

@@ -5,6 +5,7 @@
 //! | `mapping`       | a sealed, sparse piece of shared memory; pages are committed and given back by range |
 //! | `futex`         | sleeping on a word of shared memory and waking the sleepers, between processes       |
 //! | `barrier`       | a cheap fence and a dear one that does the work of both                              |
+//! | `pause`         | how many pauses of a spinning thread fill a given time                               |
 //! | `wake_cost`     | how long waking a sleeper takes                                                      |
 //! | `identity`      | which process this is, never mistaken for a later one that got the same number       |
 //! | `pidfd`         | a hold on one process: wait for its end, signal it, reap it                          |
@@ -12,6 +13,7 @@
 //! | `epoll`         | waiting for many descriptors at once                                                 |
 //! | `fork`          | forking with signals blocked, and what a forked child may use                        |
 //! | `death_pipe`    | the death of a parent kills its children                                             |
+//! | `modules`       | which code is loaded: whether a child of a fork knows a function                     |
 //! | `available`     | how much memory may be asked for before the OOM killer comes                         |
 //! | `cgroup`        | the part of that answer which control groups give                                    |
 //! | `copy`          | copying bytes that other processes may be writing                                    |
@@ -52,6 +54,8 @@ pub(crate) mod futex;
 pub(crate) mod identity;
 mod limit;
 pub(crate) mod mapping;
+mod modules;
+mod pause;
 pub(crate) mod pidfd;
 mod poll;
 pub(crate) mod signal;
@@ -71,6 +75,8 @@ pub(crate) use fork::{
 pub(crate) use futex::{relax, release_and_wake, wait_any, wake};
 pub(crate) use identity::Identity;
 pub(crate) use mapping::{Mapping, default_capacity, page_size};
+pub(crate) use modules::Loaded;
+pub(crate) use pause::pauses_in;
 pub(crate) use pidfd::{ExitStatus, PidFd};
 pub(crate) use signal::{SIGABRT, SIGKILL, SIGTERM, signal_name};
 pub(crate) use stdio::{open_dev_null, stdin_from_dev_null, write_stderr};

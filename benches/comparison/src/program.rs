@@ -5,7 +5,7 @@ use clap::Parser;
 use crate::report::Table;
 use crate::support::Noise;
 
-/// What `locks` and `queues` are asked for.
+/// What `locks`, `queues` and `pools` are asked for.
 #[derive(Clone, Debug, Parser)]
 #[command(about = "Measures in interleaved rounds: what counts are the ratios of one run")]
 pub struct Options {

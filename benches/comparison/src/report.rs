@@ -23,6 +23,8 @@ pub(crate) enum Unit {
     Nanoseconds,
     /// So many microseconds a turn: less is better.
     Microseconds,
+    /// So many milliseconds a turn: less is better.
+    Milliseconds,
     /// So many million turns a second: more is better.
     MillionsPerSecond,
 }
@@ -33,6 +35,7 @@ impl Unit {
         match self {
             Self::Nanoseconds => ("ns", "min"),
             Self::Microseconds => ("µs", "min"),
+            Self::Milliseconds => ("ms", "min"),
             Self::MillionsPerSecond => ("M/s", "max"),
         }
     }

@@ -65,6 +65,8 @@ fn rows_with_figures(text: &str, title: &str) -> usize {
 }
 
 const NO_PYTHON: &str = "no comparison with Python";
+const NO_PYTHON_POOL: &str = "that can make a pool";
+const NO_NUMPY: &str = "no comparison with numpy";
 
 #[test]
 fn every_row_of_the_locks_has_figures() {
@@ -104,6 +106,42 @@ fn every_row_of_the_queues_has_figures() {
         let python = if text.contains(NO_PYTHON) { 0 } else { python };
         let iceoryx2 = if cfg!(feature = "iceoryx2") { iceoryx2 } else { 0 };
         assert_eq!(rows_with_figures(&text, title), expected + python + iceoryx2, "{title} in\n{text}");
+    }
+}
+
+/// Titles, and how many rows; how many more with Python.
+const POOL_TABLES: [(&str, usize, usize); 8] = [
+    ("round trip of a task, workers awake", 8, 2),
+    ("round trip of a task, workers asleep", 6, 0),
+    ("512 tasks in flight, per task", 5, 1),
+    ("100,000 tasks, then gathered, per task", 5, 1),
+    ("map: 10,000,000 squares into warm memory", 3, 0),
+    ("map: 1000 items of some 10 µs", 3, 1),
+    ("256 empty chunks, per chunk", 2, 0),
+    ("uneven work: the Mandelbrot set, 1200 x 900", 2, 0),
+];
+
+/// Titles of the tables for which each pool has a program of its own; the lines of their heads, and the figures of a row.
+const ALONE_TABLES: [(&str, usize, usize); 2] =
+    [("idle pools: CPU time, µs a second", 1, 2), ("1,000,000 tasks queued at once", 2, 8)];
+
+/// The rows check what the tasks give, and panic if that is wrong.
+#[test]
+fn every_row_of_the_pools_has_figures() {
+    let text = printed(&output_of(env!("CARGO_BIN_EXE_pools"), &["--quick"]));
+    let python = !text.contains(NO_PYTHON_POOL);
+    for (title, expected, with_python) in POOL_TABLES {
+        let expected = expected + if python { with_python } else { 0 };
+        let numpy = usize::from(python && title.contains("squares") && !text.contains(NO_NUMPY));
+        assert_eq!(rows_with_figures(&text, title), expected + numpy, "{title} in\n{text}");
+    }
+    for (title, heads, figures) in ALONE_TABLES {
+        let rows = &table(&text, title)[heads..];
+        assert_eq!(rows.len(), 4 + usize::from(python), "{title} in\n{text}");
+        for row in rows {
+            let read = row.split_whitespace().rev().map_while(|figure| figure.parse::<f64>().ok());
+            assert_eq!(read.take(figures).count(), figures, "{row}");
+        }
     }
 }
 

@@ -6,6 +6,7 @@
 mod fifo_deaths;
 mod fifo_models;
 mod loom_berths;
+mod loom_chunks;
 mod loom_completion;
 mod loom_crossing;
 mod loom_event;

@@ -16,6 +16,8 @@ mod futex;
 mod identity;
 mod interrupted;
 mod mapping;
+mod modules;
+mod pause;
 mod pidfd;
 mod signal;
 mod stdio;

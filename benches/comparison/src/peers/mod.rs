@@ -12,18 +12,24 @@
 //! | `threads`    | std and `parking_lot`, which know threads only                         |
 //! | `rtrb`       | a ring between threads                                                 |
 //! | `thread_queues` | crossbeam's and kanal's queues between threads                      |
+//! | `thread_pool`, `rayon` | pools of threads                                             |
+//! | `hand_pool`, `procspawn` | pools of processes                                         |
 
 pub(crate) mod futex;
+pub(crate) mod hand_pool;
 #[cfg(feature = "iceoryx2")]
 pub(crate) mod iceoryx2;
 pub(crate) mod ipc_channel;
 pub(crate) mod one_slot;
+pub(crate) mod procspawn;
 pub(crate) mod pthread;
 pub(crate) mod raw_sync;
+pub(crate) mod rayon;
 pub(crate) mod ring;
 pub(crate) mod rtrb;
 pub(crate) mod semaphore;
 pub(crate) mod shmem_ipc;
 pub(crate) mod streams;
+pub(crate) mod thread_pool;
 pub(crate) mod thread_queues;
 pub(crate) mod threads;

@@ -1,0 +1,205 @@
+//! The workers of a pool, as their parent knows them: spawning, noticing deaths, replacing.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::knell::Knell;
+use super::office::{Office, pack_end};
+use super::worker::{Contract, Initializer};
+use crate::process::{Builder, Failure, Process, SpawnError, Worker};
+use crate::shim::Ordering::Relaxed;
+
+/// What was agreed when the pool was made.
+pub(super) struct Terms {
+    pub(super) name: String,
+    pub(super) workers: u16,
+    pub(super) initializer: Option<Initializer>,
+    /// Tasks after which a worker makes way for a new one; 0: never.
+    pub(super) tasks_per_worker: u64,
+    /// How long a task may run.
+    pub(super) limit: Option<Duration>,
+    /// How often a task is run again that a death interrupted.
+    pub(super) retries: u32,
+    /// Pauses that an idle worker spins before it sleeps; `None`: as many as are worth a wake.
+    pub(super) patience: Option<u32>,
+}
+
+impl Terms {
+    /// The name of the worker of that number.
+    pub(super) fn name_of(&self, number: u16) -> String {
+        format!("{}-{number}", self.name)
+    }
+}
+
+/// The workers, by number.
+#[derive(Default)]
+pub(super) struct Crew {
+    members: Vec<Member>,
+    /// Workers in a row that ended before they were set up.
+    stillborn: u32,
+    /// Not before then is another one spawned.
+    rests_until: Option<Instant>,
+}
+
+/// The place of one worker.
+#[derive(Default)]
+struct Member {
+    process: Option<Process<()>>,
+}
+
+/// So many workers in a row that end before they are set up, for each place, are taken for the rule.
+const STILLBORN: u32 = 4;
+/// The longest rest between two attempts to spawn.
+const LONGEST_REST: Duration = Duration::from_secs(1);
+
+/// How a worker ended.
+#[derive(Debug)]
+pub(super) struct Gone {
+    pub(super) number: u16,
+    pub(super) pid: u32,
+    /// See `pack_end`.
+    pub(super) how: u64,
+}
+
+impl Crew {
+    /// Spawns a worker for every place. On an error those that were spawned are killed by their drop.
+    pub(super) fn hire_all(&mut self, office: &Office) -> Result<(), SpawnError> {
+        self.members.resize_with(usize::from(office.terms.workers), Member::default);
+        for number in 0..office.terms.workers {
+            match spawn(office, number) {
+                Ok(process) => self.members[usize::from(number)].process = Some(process),
+                Err(error) => {
+                    self.kill_all();
+                    return Err(error);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Spawns a worker for every place that has none, unless it is time to rest. Returns why no worker will do, if it seems so.
+    pub(super) fn hire(&mut self, office: &Office) -> Option<String> {
+        if self.rests_until.is_some_and(|until| Instant::now() < until) {
+            return None;
+        }
+        for number in 0..office.terms.workers {
+            let Some(member) = self.members.get_mut(usize::from(number)) else { break };
+            if member.process.is_some() {
+                continue;
+            }
+            match spawn(office, number) {
+                Ok(process) => member.process = Some(process),
+                Err(error) => {
+                    self.note_failure();
+                    return self.is_hopeless().then(|| error.to_string());
+                }
+            }
+        }
+        None
+    }
+
+    fn note_failure(&mut self) {
+        let rest = Duration::from_millis(1 << self.stillborn.min(10)).min(LONGEST_REST);
+        self.stillborn += 1;
+        self.rests_until = Some(Instant::now() + rest);
+    }
+
+    /// Whether nobody lives, and too many ended before they could work.
+    fn is_hopeless(&self) -> bool {
+        self.stillborn >= STILLBORN * self.members.len() as u32
+            && self.members.iter().all(|member| member.process.is_none())
+    }
+
+    /// Takes those that are gone, with everything they spawned, off their places. Also returns why no worker will do, if it seems so.
+    pub(super) fn dismiss_gone(&mut self, office: &Office) -> (Vec<Gone>, Option<String>) {
+        let mut gone = Vec::new();
+        let mut reason = None;
+        for (number, member) in (0_u16..).zip(&mut self.members) {
+            let Some(process) = &mut member.process else { continue };
+            if process.is_alive() {
+                continue;
+            }
+            process.kill_descendants();
+            let pid = process.pid();
+            let (how, said) = match process.try_join() {
+                Ok(None) => continue, // somebody whom it spawned is dying
+                Ok(Some(())) => (pack_end(None, Some(0)), None),
+                Err(failure) => (how_it_ended(&failure), Some(failure.to_string())),
+            };
+            let was_ready = office
+                .board
+                .workers()
+                .get(usize::from(number))
+                .is_some_and(|words| words.ready.load(Relaxed) != 0);
+            member.process = None;
+            gone.push(Gone { number, pid, how });
+            if was_ready {
+                self.stillborn = 0;
+            } else if let Some(said) = said {
+                reason = Some(said);
+            }
+        }
+        if reason.is_some() {
+            self.note_failure();
+        }
+        let reason = reason.filter(|_| self.is_hopeless());
+        (gone, reason)
+    }
+
+    /// Kills the worker of that number.
+    pub(super) fn kill(&self, number: u16) {
+        if let Some(process) =
+            self.members.get(usize::from(number)).and_then(|member| member.process.as_ref())
+        {
+            let _ = process.kill(); // an error means that it is gone
+        }
+    }
+
+    pub(super) fn kill_all(&self) {
+        for member in self.members.iter().filter_map(|member| member.process.as_ref()) {
+            let _ = member.kill(); // as above
+        }
+    }
+
+    /// Whether somebody is left.
+    pub(super) fn has_members(&self) -> bool {
+        self.members.iter().any(|member| member.process.is_some())
+    }
+
+    /// The living, in the order of their numbers.
+    pub(super) fn living(&self) -> Vec<Worker> {
+        let living = self.members.iter().filter_map(|member| member.process.as_ref());
+        living
+            .filter(|process| process.is_alive())
+            .map(|process| Worker::new(process.name().to_owned(), process.pid()))
+            .collect()
+    }
+}
+
+fn spawn(office: &Office, number: u16) -> Result<Process<()>, SpawnError> {
+    let terms = &office.terms;
+    if let Some(words) = office.board.workers().get(usize::from(number)) {
+        words.reset();
+    }
+    let contract = Contract {
+        board: Arc::clone(&office.board),
+        initializer: terms.initializer.clone(),
+        number,
+        submitter: office.submitter,
+        results: office.results(),
+        key: office.key(),
+        tasks: terms.tasks_per_worker,
+        may_repeat: terms.retries > 0,
+        patience: terms.patience,
+    };
+    let knell = Knell::new(Arc::clone(&office.board));
+    Builder::new().name(terms.name_of(number)).spawn(move || contract.work(&knell))
+}
+
+fn how_it_ended(failure: &Failure) -> u64 {
+    match failure {
+        Failure::Signaled { signal, .. } => pack_end(Some(*signal), None),
+        Failure::Exited { code, .. } => pack_end(None, Some(*code)),
+        _ => pack_end(None, None),
+    }
+}

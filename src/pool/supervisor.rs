@@ -1,0 +1,202 @@
+//! The thread that looks after a pool: it buries the dead, has others take their place, keeps to the time limit, moves tasks into the
+//! ring, passes notices on, and ends the pool.
+//!
+//! ```text
+//!   sleeps ◀──────────────────────────────────────────────────────────────┐
+//!     │ a notice, a knell, a ring, or 50 ms                               │
+//!     ▼                                                                   │
+//!   who is gone? ─▶ notices ─▶ bury ─▶ time limit ─▶ refill ─▶ hire ──────┘
+//! ```
+//!
+//! | edge | release side          | acquire side     | publishes                                    |
+//! |------|-----------------------|------------------|----------------------------------------------|
+//! | T9   | `work`, claim, `began`| `keep_to_limit`  | that what it reads is of the task it looks at |
+//!
+//! I1. Who is gone is learned before the notices are taken, and buried after that: what a dead worker put on the stack has been passed on
+//!     when it is asked whether its last task was.
+//! I2. Nothing here runs users' code, but for wakers; and nothing here panics.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::crew::Gone;
+use super::failure::Rejection;
+use super::office::Office;
+use super::shutdown::Shutdown;
+use crate::algo::{Left, Phase, Records};
+use crate::segment::member;
+use crate::shim::Ordering::{Acquire, Relaxed};
+use crate::sys::{self, Deadline};
+
+/// How long workers that were killed may take to be gone: only one that the kernel holds on to takes so long.
+const LAST_WAIT: Duration = Duration::from_secs(5);
+
+/// Looks after the pool until it has ended.
+pub(super) fn supervise(office: Arc<Office>) {
+    let ended = Arc::clone(&office.ended);
+    let mut supervisor = Supervisor { office: &office, round: 0, end: End::No };
+    while supervisor.look_around() {
+        let park = member::park_until(Deadline::never());
+        office.board.dispatch().await_notice(&park, supervisor.round);
+        supervisor.round += 1;
+    }
+    drop(office); // so that whoever waits for the end has everything back
+    ended.say();
+}
+
+struct Supervisor<'a> {
+    office: &'a Arc<Office>,
+    /// Naps since something happened.
+    round: u32,
+    end: End,
+}
+
+/// How far the pool's end has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum End {
+    No,
+    /// What is left to do is done, until then.
+    Finishing(Option<Instant>),
+    /// Workers that find nothing more to do end, until then.
+    Leaving(Option<Instant>),
+    /// They were killed, and have until then to be gone.
+    Killed(Instant),
+}
+
+impl Supervisor<'_> {
+    /// Does what is to be done. `false`: nobody is left.
+    fn look_around(&mut self) -> bool {
+        let (gone, hopeless) = self.office.crew().dismiss_gone(self.office);
+        for index in self.office.board.dispatch().take_notices() {
+            self.office.notice(index, None);
+            self.round = 0;
+        }
+        for gone in &gone {
+            self.bury(gone);
+            self.round = 0;
+        }
+        if let Some(reason) = hopeless {
+            self.give_up(reason);
+        }
+        self.keep_to_limit();
+        let refilled = self.office.desk().refill(&self.office.board);
+        if refilled || !gone.is_empty() {
+            self.office.board.dispatch().summon(&member::park());
+        }
+        self.come_to_an_end();
+        if matches!(self.end, End::No | End::Finishing(_)) {
+            let hopeless = self.office.crew().hire(self.office);
+            if let Some(reason) = hopeless {
+                self.give_up(reason);
+            }
+        }
+        match self.end {
+            End::No | End::Finishing(_) => true,
+            End::Leaving(_) => self.office.crew().has_members(),
+            End::Killed(until) => self.office.crew().has_members() && Instant::now() < until,
+        }
+    }
+
+    /// Sees to what a worker had in hand that is gone.
+    fn bury(&self, Gone { number, pid, how }: &Gone) {
+        let (office, died) = (self.office, (*number, *pid, *how));
+        match office.board.dispatch().bury(*number) {
+            Left::Nothing => {}
+            Left::Ended(index, sequence) => office.notice(index, Some(sequence)),
+            Left::Running(index) => {
+                let repeats = self.end == End::No || matches!(self.end, End::Finishing(_));
+                let retries = if repeats { office.terms.retries } else { 0 };
+                if let Some(task) = office.task(index) {
+                    // Before the record can be anybody else's: what was half written is not taken for the next result.
+                    office.discard_result(task, index, task.state.look());
+                }
+                let repeated = retries > 0 && office.desk().repeat(&office.board, index, *number, retries);
+                if !repeated {
+                    office.conclude_for(died, index, Phase::Running, Phase::Died);
+                }
+            }
+            Left::Condemned(index) => {
+                let to = if matches!(self.end, End::Killed(_)) { Phase::Cancelled } else { Phase::TimedOut };
+                office.conclude_for(died, index, Phase::Condemned, to);
+            }
+        }
+    }
+
+    /// Condemns and kills who runs a task for too long.
+    fn keep_to_limit(&self) {
+        let Some(limit) = self.office.terms.limit else { return };
+        for (number, words) in (0_u16..).zip(self.office.board.workers()) {
+            let Some(index) = words.lease() else { continue };
+            let Some(task) = self.office.board.record(index) else { continue };
+            let seen = task.state.look();
+            let began = words.began.load(Acquire); // T9
+            let took = sys::milliseconds().saturating_sub(began);
+            if seen.phase() == Phase::Running
+                && seen.worker() == number
+                && began != 0
+                && u128::from(took) >= limit.as_millis()
+                && task.state.condemn(number, seen.sequence())
+            {
+                self.office.crew().kill(number);
+            }
+        }
+    }
+
+    /// Nobody lives long enough to work: takes no more tasks, and says so to those that wait.
+    fn give_up(&mut self, reason: String) {
+        let queued = {
+            let mut desk = self.office.desk();
+            desk.closed.get_or_insert(Rejection::NoWorkers { reason });
+            desk.take_queued(&self.office.board)
+        };
+        for index in queued {
+            self.office.withdraw(index, Phase::Unstaffed);
+        }
+        self.end = End::Leaving(None);
+    }
+
+    fn come_to_an_end(&mut self) {
+        if self.end == End::No {
+            let ordered = self.office.orders().end;
+            let Some((how, by)) = ordered else { return };
+            match how {
+                Shutdown::Finish { .. } => {}
+                Shutdown::CancelQueued { .. } | Shutdown::Abort => self.cancel_queued(),
+            }
+            self.end = End::Finishing(by);
+        }
+        let is_late = |by: Option<Instant>| by.is_some_and(|by| Instant::now() >= by);
+        // A shutdown may have become an abort meanwhile.
+        let is_late = |by| is_late(by) || matches!(self.office.orders().end, Some((Shutdown::Abort, _)));
+        match self.end {
+            End::Finishing(by) if is_late(by) => self.kill(),
+            End::Leaving(by) if is_late(by) => self.kill(),
+            End::Finishing(by) if self.office.desk().is_drained(&self.office.board) => {
+                self.office.board.dispatch().end_work(&member::park());
+                self.end = End::Leaving(by);
+            }
+            _ => {}
+        }
+    }
+
+    fn cancel_queued(&self) {
+        let queued = self.office.desk().take_queued(&self.office.board);
+        for index in queued {
+            self.office.withdraw(index, Phase::Cancelled);
+        }
+    }
+
+    fn kill(&mut self) {
+        self.end = End::Killed(Instant::now() + LAST_WAIT);
+        self.cancel_queued();
+        for (number, words) in (0_u16..).zip(self.office.board.workers()) {
+            // Relaxed: whether it is still so, the exchange tells.
+            let running = words.lease().and_then(|index| self.office.board.record(index));
+            if let Some(task) = running {
+                task.state.condemn(number, task.state.look().sequence());
+            }
+            words.began.store(0, Relaxed);
+        }
+        self.office.crew().kill_all();
+    }
+}
