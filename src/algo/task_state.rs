@@ -221,8 +221,9 @@ impl TaskState {
         self.exchange(asked).is_ok()
     }
 
-    /// Waits until the task has ended: spins for a while, then sleeps. `false`: the park's deadline came first.
-    pub(crate) fn wait<P: Park>(&self, park: &P) -> bool {
+    /// Waits until the task has ended: spins for a while, then sleeps. `between` is told how often it slept, each time. `false`: the
+    /// park's deadline came first.
+    pub(crate) fn wait<P: Park>(&self, park: &P, mut between: impl FnMut(u32)) -> bool {
         let mut spin = Spin::steady();
         loop {
             if self.look().is_final() {
@@ -241,6 +242,7 @@ impl TaskState {
                 return self.look().is_final();
             }
             round += 1;
+            between(round);
         }
     }
 

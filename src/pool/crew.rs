@@ -37,8 +37,12 @@ pub(super) struct Crew {
     members: Vec<Member>,
     /// Workers in a row that ended before they were set up.
     stillborn: u32,
+    /// What became of the last one of those.
+    reason: Option<String>,
     /// Not before then is another one spawned.
     rests_until: Option<Instant>,
+    /// Nobody is spawned any more.
+    is_closed: bool,
 }
 
 /// The place of one worker.
@@ -77,41 +81,50 @@ impl Crew {
         Ok(())
     }
 
-    /// Spawns a worker for every place that has none, unless it is time to rest. Returns why no worker will do, if it seems so.
-    pub(super) fn hire(&mut self, office: &Office) -> Option<String> {
-        if self.rests_until.is_some_and(|until| Instant::now() < until) {
-            return None;
+    /// Whether a place is empty that is to have a worker now.
+    pub(super) fn wants_to_hire(&self) -> bool {
+        !self.is_closed
+            && self.rests_until.is_none_or(|until| Instant::now() >= until)
+            && self.members.iter().any(|member| member.process.is_none())
+    }
+
+    /// Spawns a worker for every place that has none, unless it is time to rest. To be called with the standard streams locked: a fork waits for
+    /// them, and who waits for this lock must not.
+    pub(super) fn hire(&mut self, office: &Office) {
+        if !self.wants_to_hire() {
+            return;
         }
-        for number in 0..office.terms.workers {
-            let Some(member) = self.members.get_mut(usize::from(number)) else { break };
+        for (number, member) in (0_u16..).zip(&mut self.members) {
             if member.process.is_some() {
                 continue;
             }
             match spawn(office, number) {
                 Ok(process) => member.process = Some(process),
-                Err(error) => {
-                    self.note_failure();
-                    return self.is_hopeless().then(|| error.to_string());
-                }
+                Err(error) => return self.note_failure(error.to_string()),
             }
         }
-        None
     }
 
-    fn note_failure(&mut self) {
+    /// Spawns nobody any more.
+    pub(super) fn close(&mut self) {
+        self.is_closed = true;
+    }
+
+    fn note_failure(&mut self, reason: String) {
+        self.reason = Some(reason);
         let rest = Duration::from_millis(1 << self.stillborn.min(10)).min(LONGEST_REST);
         self.stillborn += 1;
         self.rests_until = Some(Instant::now() + rest);
     }
 
-    /// Whether nobody lives, and too many ended before they could work.
-    fn is_hopeless(&self) -> bool {
-        self.stillborn >= STILLBORN * self.members.len() as u32
-            && self.members.iter().all(|member| member.process.is_none())
+    /// Why no worker will do, if it seems so: nobody lives, and too many ended before they could work.
+    pub(super) fn why_hopeless(&self) -> Option<String> {
+        let is_hopeless = self.stillborn >= STILLBORN * self.members.len() as u32 && !self.has_members();
+        self.reason.clone().filter(|_| is_hopeless)
     }
 
-    /// Takes those that are gone, with everything they spawned, off their places. Also returns why no worker will do, if it seems so.
-    pub(super) fn dismiss_gone(&mut self, office: &Office) -> (Vec<Gone>, Option<String>) {
+    /// Takes those that are gone, with everything they spawned, off their places.
+    pub(super) fn dismiss_gone(&mut self, office: &Office) -> Vec<Gone> {
         let mut gone = Vec::new();
         let mut reason = None;
         for (number, member) in (0_u16..).zip(&mut self.members) {
@@ -139,11 +152,10 @@ impl Crew {
                 reason = Some(said);
             }
         }
-        if reason.is_some() {
-            self.note_failure();
+        if let Some(reason) = reason {
+            self.note_failure(reason);
         }
-        let reason = reason.filter(|_| self.is_hopeless());
-        (gone, reason)
+        gone
     }
 
     /// Kills the worker of that number.

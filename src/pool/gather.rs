@@ -10,6 +10,9 @@ use super::task::Task;
 use crate::message::Message;
 use crate::sys::Deadline;
 
+/// The longest sleep.
+const NAP: Duration = Duration::from_millis(50);
+
 /// Where those arrive that have ended.
 #[derive(Debug, Default)]
 pub(super) struct Gathering {
@@ -28,19 +31,25 @@ impl Gathering {
         self.came.notify_one();
     }
 
-    /// Waits for the next one.
-    pub(super) fn next(&self, deadline: Deadline) -> Option<usize> {
+    /// Waits for the next one. `between` is told how often it slept, each time.
+    pub(super) fn next(&self, deadline: Deadline, between: impl Fn(u32)) -> Option<usize> {
         let mut arrived = self.arrived();
-        loop {
+        for round in 1.. {
             if let Some(which) = arrived.pop_front() {
                 return Some(which);
             }
-            let nap = deadline.remaining_up_to(Duration::from_secs(1));
+            let nap = deadline.remaining_up_to(NAP);
             if nap.is_zero() {
                 return None;
             }
             arrived = self.came.wait_timeout(arrived, nap).unwrap_or_else(PoisonError::into_inner).0;
+            if arrived.is_empty() {
+                drop(arrived);
+                between(round);
+                arrived = self.arrived();
+            }
         }
+        None
     }
 }
 
@@ -69,7 +78,8 @@ pub fn wait_any<R: Message>(tasks: &[Task<R>], timeout: Duration) -> Option<usiz
     for (which, task) in tasks.iter().enumerate() {
         task.tell(&gathering, which);
     }
-    let first = if tasks.is_empty() { None } else { gathering.next(Deadline::after(timeout)) };
+    let help = |round| tasks.iter().for_each(|task| task.help(round));
+    let first = if tasks.is_empty() { None } else { gathering.next(Deadline::after(timeout), help) };
     for task in tasks {
         task.untell(&gathering);
     }
@@ -129,7 +139,8 @@ impl<R: Message> AsCompleted<R> {
         if self.left == 0 {
             return None;
         }
-        let which = self.gathering.next(deadline)?;
+        let help = |round| self.tasks.iter().flatten().for_each(|task| task.help(round));
+        let which = self.gathering.next(deadline, help)?;
         self.left -= 1;
         let task = self.tasks.get_mut(which)?.take()?;
         Some((which, task.get()))

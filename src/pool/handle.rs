@@ -98,7 +98,7 @@ impl Pool {
     ///     numbers // comes back; nothing was copied
     /// };
     /// let numbers = pool.submit(sum, (numbers, total.clone()))?.get()?;
-    /// assert_eq!((*total.lock()?, numbers.len()), (499_500.0, 1000));
+    /// assert_eq!((*total.lock().unwrap(), numbers.len()), (499_500.0, 1000));
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     #[doc(alias = "apply_async")]

@@ -113,7 +113,7 @@ where
         if self.tasks.len() == self.free.len() {
             return None;
         }
-        let place = self.gathering.next(Deadline::never())?;
+        let place = self.gathering.next(Deadline::never(), |round| self.pool.office.help(round))?;
         self.free.push(place);
         self.tasks[place].take().map(Task::get)
     }

@@ -5,6 +5,7 @@
 //!                                                              └─ noticed ─▶ supervisor ─▶ those who are told
 //! ```
 
+use std::io::{StderrLock, StdoutLock};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -26,7 +27,7 @@ use crate::segment::envelope::Envelope;
 use crate::segment::member;
 use crate::segment::queued::QueueId;
 use crate::shim::Ordering::Relaxed;
-use crate::sys::Loaded;
+use crate::sys::{Deadline, Loaded};
 use std::alloc::Layout;
 
 /// See the module.
@@ -45,8 +46,28 @@ pub(super) struct Office {
     pub(super) crew: Mutex<Crew>,
     pub(super) callbacks: Callbacks,
     orders: Mutex<Orders>,
+    /// Since when a thread tries to spawn workers.
+    hiring: Mutex<Option<Instant>>,
     pub(super) ended: Arc<Ended>,
 }
+
+/// The standard streams, locked by this thread: what a fork waits for, apart from which it is quick.
+struct Streams {
+    _out: StdoutLock<'static>,
+    _err: StderrLock<'static>,
+}
+
+impl Streams {
+    /// Blocks until nobody else has them. A thread that has them has them once more.
+    fn lock() -> Self {
+        Self { _out: std::io::stdout().lock(), _err: std::io::stderr().lock() }
+    }
+}
+
+/// Naps after which one who waits looks whether there is anybody to wait for.
+const PATIENT: u32 = 3;
+/// No fork waits so long for the streams, unless somebody keeps them.
+const STUCK: Duration = Duration::from_millis(10);
 
 /// What the supervisor is to do.
 #[derive(Clone, Copy, Debug)]
@@ -100,6 +121,7 @@ impl Office {
             crew: Mutex::default(),
             callbacks: Callbacks::default(),
             orders: Mutex::new(Orders { end: None }),
+            hiring: Mutex::new(None),
             ended: Arc::default(),
         })
     }
@@ -138,6 +160,55 @@ impl Office {
     /// Waits until nobody works here any more.
     pub(super) fn await_end(&self) {
         self.ended.wait();
+    }
+
+    // ---- workers
+
+    /// Sees to it that every place has a worker soon: on a thread of its own, since a fork waits for the standard streams' locks.
+    pub(super) fn hire_soon(self: &Arc<Self>) {
+        if !self.crew().wants_to_hire() {
+            return;
+        }
+        let mut hiring = lock(&self.hiring);
+        if hiring.is_some() {
+            return;
+        }
+        *hiring = Some(Instant::now());
+        drop(hiring);
+        let office = Arc::downgrade(self); // the pool may end meanwhile
+        let hire = move || {
+            let streams = Streams::lock();
+            if let Some(office) = office.upgrade() {
+                office.hire_now(streams);
+                *lock(&office.hiring) = None;
+                office.ring();
+            }
+        };
+        let thread = std::thread::Builder::new().name(String::from("procshare-hire"));
+        if thread.spawn(hire).is_err() {
+            self.hire_now(Streams::lock());
+            *lock(&self.hiring) = None;
+        }
+    }
+
+    fn hire_now(&self, _streams: Streams) {
+        let mut crew = self.crew();
+        crew.hire(self);
+    }
+
+    /// For one who waits for a task, and has been waiting for a while: if nobody is left who could do it, and none can be had since somebody has
+    /// kept the standard streams locked for as long, that is most likely this very thread, which then can fork.
+    pub(super) fn help(&self, round: u32) {
+        let is_stuck = || lock(&self.hiring).is_some_and(|since| since.elapsed() > STUCK);
+        if round > PATIENT && is_stuck() && !self.crew().has_members() {
+            self.hire_now(Streams::lock());
+        }
+    }
+
+    /// Waits for the end of the task. `false`: the deadline came first.
+    #[inline]
+    pub(super) fn await_task(&self, task: &TaskWords, deadline: Deadline) -> bool {
+        task.state.wait(&member::park_until(deadline), |round| self.help(round))
     }
 
     // ---- submitting

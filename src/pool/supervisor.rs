@@ -66,7 +66,7 @@ enum End {
 impl Supervisor<'_> {
     /// Does what is to be done. `false`: nobody is left.
     fn look_around(&mut self) -> bool {
-        let (gone, hopeless) = self.office.crew().dismiss_gone(self.office);
+        let gone = self.office.crew().dismiss_gone(self.office);
         for index in self.office.board.dispatch().take_notices() {
             self.office.notice(index, None);
             self.round = 0;
@@ -75,7 +75,8 @@ impl Supervisor<'_> {
             self.bury(gone);
             self.round = 0;
         }
-        if let Some(reason) = hopeless {
+        let hopeless = self.office.crew().why_hopeless();
+        if let Some(reason) = hopeless.filter(|_| matches!(self.end, End::No | End::Finishing(_))) {
             self.give_up(reason);
         }
         self.keep_to_limit();
@@ -85,10 +86,7 @@ impl Supervisor<'_> {
         }
         self.come_to_an_end();
         if matches!(self.end, End::No | End::Finishing(_)) {
-            let hopeless = self.office.crew().hire(self.office);
-            if let Some(reason) = hopeless {
-                self.give_up(reason);
-            }
+            self.office.hire_soon();
         }
         match self.end {
             End::No | End::Finishing(_) => true,
@@ -152,7 +150,14 @@ impl Supervisor<'_> {
         for index in queued {
             self.office.withdraw(index, Phase::Unstaffed);
         }
-        self.end = End::Leaving(None);
+        self.leave(None);
+    }
+
+    /// Who finds nothing more to do ends, and nobody takes his place.
+    fn leave(&mut self, by: Option<Instant>) {
+        self.office.crew().close();
+        self.office.board.dispatch().end_work(&member::park());
+        self.end = End::Leaving(by);
     }
 
     fn come_to_an_end(&mut self) {
@@ -171,10 +176,7 @@ impl Supervisor<'_> {
         match self.end {
             End::Finishing(by) if is_late(by) => self.kill(),
             End::Leaving(by) if is_late(by) => self.kill(),
-            End::Finishing(by) if self.office.desk().is_drained(&self.office.board) => {
-                self.office.board.dispatch().end_work(&member::park());
-                self.end = End::Leaving(by);
-            }
+            End::Finishing(by) if self.office.desk().is_drained(&self.office.board) => self.leave(by),
             _ => {}
         }
     }
@@ -197,6 +199,8 @@ impl Supervisor<'_> {
             }
             words.began.store(0, Relaxed);
         }
-        self.office.crew().kill_all();
+        let mut crew = self.office.crew();
+        crew.close();
+        crew.kill_all();
     }
 }

@@ -14,7 +14,6 @@ use super::gather::Gathering;
 use super::office::Office;
 use crate::algo::Phase;
 use crate::message::Message;
-use crate::segment::member;
 use crate::sys::Deadline;
 
 /// A call that a pool was asked for, and its result.
@@ -68,7 +67,7 @@ impl<R: Message> Task<R> {
             return Err(why);
         }
         let Some(task) = self.office.task(self.index) else { return Err(TaskFailure::AlreadyTaken) };
-        if !task.state.wait(&member::park_until(deadline)) {
+        if !self.office.await_task(task, deadline) {
             return Err(TaskFailure::Unfinished);
         }
         self.is_taken = true;
@@ -128,8 +127,8 @@ impl<R: Message> Task<R> {
         if self.why_not().is_some() {
             return self.is_taken;
         }
-        let park = member::park_until(Deadline::after(timeout));
-        self.office.task(self.index).is_some_and(|task| task.state.wait(&park))
+        let task = self.office.task(self.index);
+        task.is_some_and(|task| self.office.await_task(task, Deadline::after(timeout)))
     }
 
     /// Cancels the task if it has not begun, and returns whether that was so. Does not block.
@@ -201,6 +200,13 @@ impl<R: Message> Task<R> {
         let told = || Told::Tell(Arc::clone(gathering), which);
         if self.why_not().is_some() || self.office.tell(self.index, told()).is_err() {
             gathering.arrive(which);
+        }
+    }
+
+    /// For one who waits for it otherwise: see [`Office::help`].
+    pub(super) fn help(&self, round: u32) {
+        if self.office.is_mine() {
+            self.office.help(round);
         }
     }
 
