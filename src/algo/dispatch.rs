@@ -11,26 +11,26 @@
 //! and its `head` are hints: whoever finds that an entry's task is not queued any more may pass over it.
 //!
 //! A worker with nothing to do spins, if not too many do (`spinners`), then sleeps on its own `call`, having said so by its `idle` bit. Who
-//! posts wakes nobody if somebody spins; who stops spinning since it found a task looks whether there is another one, and wakes
-//! somebody for it.
+//! posts wakes nobody if somebody spins, and one if he posts many. So whoever finds a task after he had none looks whether there is another
+//! one, and wakes somebody for it, who does the same.
 //!
-//! Those whose end somebody wants to be told of go on a stack, `noticed`, which the submitter's process takes as a whole.
+//! Those whose end somebody wants to be told of go on a stack (`notices`), which the submitter's process takes as a whole.
 //!
 //! | edge | release side                       | acquire side                           | publishes                                |
 //! |------|------------------------------------|----------------------------------------|------------------------------------------|
 //! | T3   | `post` of the entry                | `take`, its look at the entry          | that the record is queued                |
 //! | T4   | `take`, the head moved on          | `post`, its look at the head           | that nobody needs the entry before it    |
 //! | T5   | `post`, then a fence, sees the idle| idle, then a fence, sees the entry     | one of the two sees the other            |
-//! | T6   | `push`, `ring`                     | `take_notices`                         | that the task ended; why it rang         |
 //! | T7   | `end_work`                         | `is_over`, after its look at the call  | that there is no more to come            |
+//! | T11  | `ask_for_more`, then sees the head | `take`, then sees where to ask         | one of the two sees the other            |
 //!
 //! Invariants:
 //! - I1. `lease` names the record before it is claimed, until its end was told. So what a dead worker had in hand is what its lease names, if that
 //!   record's word names the worker.
 //! - I2. `head` passes over an entry only when its record is not queued any more, as that entry's use.
 //! - I3. Nobody writes over an entry that `head` has not passed.
-//! - I4. A record that is to be noticed is not freed before that has happened: it is at most once on the stack.
-//! - I5. A spinner's slot is given back, and after that the ring looked at, before the worker runs anything or sleeps.
+//! - I4. A worker that spun or slept looks at the ring once more when it has found a task, having given a spinner's slot back, and before it
+//!   runs that; and before it sleeps.
 //!
 //! **Deaths.** Killed before the claim: the task is queued. Between the claim and the head: others pass over. Between the end and the push:
 //! who buries it finds the end by the lease, and tells. With a spinner's slot or an idle bit: others are not woken for what is posted
@@ -66,7 +66,7 @@ pub(crate) struct TaskWords {
     pub(crate) function: AtomicU64,
     pub(crate) seal: AtomicU64,
     pub(crate) argument: AtomicU64,
-    next: AtomicU64,
+    pub(super) next: AtomicU64,
     pub(crate) result: AtomicU64,
     pub(crate) small_result: [AtomicU64; RESULT],
     pub(crate) small_argument: [AtomicU64; ARGUMENT],
@@ -79,7 +79,7 @@ pub(crate) struct DispatchWords {
     /// Moved by the workers.
     head: Line,
     /// Changed by who is told, and by those who tell.
-    noticed: Line,
+    pub(super) noticed: Line,
     /// Seldom changed: whether there is more to come; at which position the submitter wants to be asked for more.
     over: Line,
     spinners: [AtomicU64; 16],
@@ -89,7 +89,7 @@ pub(crate) struct DispatchWords {
 /// A word with the neighbourhood to itself; the second one goes with the first.
 #[derive(Debug)]
 #[repr(C, align(128))]
-struct Line(AtomicU64, AtomicU64);
+pub(super) struct Line(pub(super) AtomicU64, AtomicU64);
 
 /// What one worker says of itself.
 #[derive(Debug)]
@@ -119,11 +119,11 @@ pub(crate) trait Records {
 /// The machine.
 #[derive(Debug)]
 pub(crate) struct Dispatch<'a, R> {
-    words: &'a DispatchWords,
+    pub(super) words: &'a DispatchWords,
     /// A power of two of them.
     ring: &'a [AtomicU64],
     workers: &'a [WorkerWords],
-    records: &'a R,
+    pub(super) records: &'a R,
     /// Workers that may spin at once, at most [`SPINNERS`].
     spinners: usize,
 }
@@ -142,6 +142,8 @@ pub(crate) struct Hand {
     number: u16,
     /// The spinner's slot that it has.
     slot: Option<usize>,
+    /// It had nothing to do, and has not looked since whether there is more than it found.
+    was_idle: bool,
 }
 
 /// What a dead worker left.
@@ -160,11 +162,6 @@ pub(crate) enum Left {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Condemned;
 
-/// In `noticed`: look around.
-const RUNG: u64 = 1 << 31;
-/// In `noticed`: who is told sleeps.
-const ASLEEP: u64 = 1 << 63;
-const INDEX: u64 = RUNG - 1;
 /// As the position to ask at: nowhere.
 const NOWHERE: u64 = u64::MAX;
 
@@ -180,7 +177,7 @@ impl Feed {
 
 impl Hand {
     pub(crate) const fn new(number: u16) -> Self {
-        Self { number, slot: None }
+        Self { number, slot: None, was_idle: true }
     }
 }
 
@@ -297,7 +294,7 @@ impl<'a, R: Records> Dispatch<'a, R> {
     #[inline]
     pub(crate) fn post(&self, feed: &mut Feed, index: u32) -> bool {
         if feed.tail - feed.seen >= self.ring.len() as u64 {
-            feed.seen = self.words.head.0.load(Acquire); // T4
+            feed.seen = self.words.head.0.load(SeqCst); // T4, T11
             // A head that makes no sense gives no room.
             if feed.tail.wrapping_sub(feed.seen) >= self.ring.len() as u64 {
                 return false;
@@ -309,10 +306,14 @@ impl<'a, R: Records> Dispatch<'a, R> {
         true
     }
 
-    /// Asks to be told when the workers have taken half of what is in the ring.
-    pub(crate) fn ask_for_more(&self, feed: &Feed) {
-        // Relaxed: who misses it leaves it to the next look around.
-        self.words.over.1.store(feed.tail.saturating_sub(self.ring.len() as u64 / 2), Relaxed);
+    /// Puts a record that found no room into the ring after all, or asks to be told when the workers have taken half of what is there.
+    pub(crate) fn post_or_ask(&self, feed: &mut Feed, index: u32) -> bool {
+        if self.post(feed, index) {
+            return true;
+        }
+        // SeqCst: before the look at the head that follows (T11). Else the last one who takes may pass over it.
+        self.words.over.1.store(feed.tail.saturating_sub(self.ring.len() as u64 / 2), SeqCst);
+        !planted(Bug::AskedTooLate) && self.post(feed, index)
     }
 
     /// Whether everything that was posted was taken, and has ended.
@@ -386,7 +387,7 @@ impl<'a, R: Records> Dispatch<'a, R> {
                 lease.store(u64::from(index) + 1, Relaxed);
             }
             // T4. Whoever fails finds that another one did it (I2).
-            let _ = self.words.head.0.compare_exchange(head, head + 1, AcqRel, Relaxed);
+            let _ = self.words.head.0.compare_exchange(head, head + 1, SeqCst, Relaxed); // T11
             self.ask(head + 1, park);
             if claimed.is_some() {
                 return Some(index);
@@ -399,7 +400,7 @@ impl<'a, R: Records> Dispatch<'a, R> {
     #[inline]
     fn ask<P: Park>(&self, head: u64, park: &P) {
         let at = &self.words.over.1;
-        let wanted = at.load(Relaxed);
+        let wanted = at.load(SeqCst); // T11
         if head >= wanted && at.compare_exchange(wanted, NOWHERE, Relaxed, Relaxed).is_ok() {
             self.ring(park);
         }
@@ -415,16 +416,15 @@ impl<'a, R: Records> Dispatch<'a, R> {
         let worker = self.workers.get(usize::from(hand.number))?;
         let mut round = 0;
         loop {
-            if let Some(task) = self.take(hand, park) {
-                self.stop_spinning(hand, park);
-                return Some(task);
+            let mut found = self.take(hand, park);
+            if found.is_none() {
+                self.spin(hand, park);
+                found = self.take(hand, park);
             }
-            self.spin(hand, park);
-            if let Some(task) = self.take(hand, park) {
-                self.stop_spinning(hand, park);
-                return Some(task);
+            self.stop_spinning(hand, park); // I4
+            if found.is_some() {
+                return found;
             }
-            self.stop_spinning(hand, park); // I5
             let called = worker.call.load(Acquire); // T7
             let (idle, bit) = self.idle(hand.number);
             idle.fetch_or(bit, SeqCst);
@@ -438,6 +438,7 @@ impl<'a, R: Records> Dispatch<'a, R> {
                 continue;
             }
             park.sleep(&worker.call, called as u32, round);
+            hand.was_idle = true;
             idle.fetch_and(!bit, AcqRel); // T5: the bit may be there still
             round += 1;
         }
@@ -469,11 +470,15 @@ impl<'a, R: Records> Dispatch<'a, R> {
         });
     }
 
-    /// Gives the slot back, and wakes another one for what may have been posted for the spinner's sake (I5).
+    /// Gives the slot back, and wakes another one for what was posted while this one was idle (I4).
     #[inline]
     fn stop_spinning<P: Park>(&self, hand: &mut Hand, park: &P) {
-        let Some(slot) = hand.slot.take() else { return };
-        self.words.spinners[slot].store(0, Release); // T5, by the fence
+        if let Some(slot) = hand.slot.take() {
+            self.words.spinners[slot].store(0, Release); // T5, by the fence
+        } else if !hand.was_idle {
+            return;
+        }
+        hand.was_idle = false;
         fence(SeqCst); // T5
         if !planted(Bug::SpinnerLeaves) && self.has_more() {
             self.summon(park);
@@ -513,58 +518,6 @@ impl<'a, R: Records> Dispatch<'a, R> {
     /// Ends the worker's part: it takes nothing any more.
     pub(crate) fn leave<P: Park>(&self, hand: &mut Hand, park: &P) {
         self.stop_spinning(hand, park);
-    }
-
-    // ---- being told
-
-    /// Puts a record that has ended on the stack.
-    #[cold]
-    fn push<P: Park>(&self, task: &TaskWords, index: u32, park: &P) {
-        let noticed = &self.words.noticed.0;
-        let mut top = noticed.load(Relaxed);
-        loop {
-            task.next.store(top & INDEX, Relaxed); // T6
-            let order = if planted(Bug::NoticeUnordered) { Relaxed } else { Release };
-            match noticed.compare_exchange(top, top & RUNG | (u64::from(index) + 1), order, Relaxed) {
-                Ok(_) => break, // T6
-                Err(now) => top = now,
-            }
-        }
-        if top & ASLEEP != 0 {
-            park.wake(noticed, 1);
-        }
-    }
-
-    /// Has whoever is told look around.
-    pub(crate) fn ring<P: Park>(&self, park: &P) {
-        let noticed = &self.words.noticed.0;
-        if noticed.fetch_or(RUNG, Release) & ASLEEP != 0 {
-            park.wake(noticed, 1); // T6
-        }
-    }
-
-    /// Takes the stack: the records that have ended and that somebody wanted to be told of, the last one first. Each may be freed when it
-    /// has come.
-    pub(crate) fn take_notices(&self) -> impl Iterator<Item = u32> {
-        let mut at = self.words.noticed.0.swap(0, AcqRel) & INDEX; // T6
-        let mut most = INDEX;
-        std::iter::from_fn(move || {
-            // A damaged chain ends somewhere.
-            most = most.checked_sub(1)?;
-            let index = u32::try_from(at.checked_sub(1)?).ok()?;
-            at = self.records.record(index)?.next.load(Relaxed) & INDEX;
-            Some(index)
-        })
-    }
-
-    /// Sleeps until there is something on the stack, or it rings; for one nap at most.
-    pub(crate) fn await_notice<P: Park>(&self, park: &P, round: u32) {
-        let noticed = &self.words.noticed.0;
-        // Relaxed: nothing is read for it but the word.
-        if noticed.compare_exchange(0, ASLEEP, Relaxed, Relaxed).is_ok() {
-            park.sleep(noticed, 0, round);
-            noticed.fetch_and(!ASLEEP, Relaxed); // the rest stays for `take_notices`
-        }
     }
 
     // ---- after a death

@@ -23,6 +23,7 @@
 //! | `task_state` | what has become of a task, in one word                               |
 //! | `dispatch`   | tasks of one process, handed to many workers                         |
 //! | `chunks`     | which chunks of a job are to be done, in somebody's hands, or done     |
+//! | `notices`    | telling that process which of them have ended                        |
 //! | `lane`       | a ring of items between one producer and one consumer                |
 //! | `burial`     | what the sweep does for the dead at the machines that counted for them |
 //! | `participants` | who takes part, who descends from whom, who may not begin any more |
@@ -51,6 +52,7 @@ mod dispatch;
 mod event;
 mod fifo;
 mod lane;
+mod notices;
 mod outcome;
 mod owner_lock;
 mod park;

@@ -73,6 +73,8 @@ pub(crate) enum Bug {
     IdleWithoutLook,
     /// A worker that stops spinning does not look whether there is more than it took.
     SpinnerLeaves,
+    /// `Dispatch::post_or_ask` does not look for room after it asked.
+    AskedTooLate,
     /// `Dispatch::push` does not order the end of the task before the notice.
     NoticeUnordered,
     /// `Tasks::done` looks whether somebody waits before what is done can be seen.

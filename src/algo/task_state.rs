@@ -160,11 +160,12 @@ impl TaskState {
     /// Exchanges the word for what `change` makes of it, until it does not want to any more.
     #[inline]
     fn exchange(&self, change: impl Fn(Seen) -> Option<Seen>) -> Result<Seen, Seen> {
-        let mut seen = Seen(self.0.load(Relaxed)); // the exchange orders
+        // Acquire, also where nothing is exchanged: who finds that another one claimed it hands on what that one said before (`is_drained`).
+        let mut seen = Seen(self.0.load(Acquire));
         loop {
             let Some(next) = change(seen) else { return Err(seen) };
             // T1 acquire and T2 release, each where the caller says so.
-            match self.0.compare_exchange(seen.0, next.0, AcqRel, Relaxed) {
+            match self.0.compare_exchange(seen.0, next.0, AcqRel, Acquire) {
                 Ok(_) => return Ok(seen),
                 Err(now) => seen = Seen(now),
             }

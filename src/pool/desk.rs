@@ -110,14 +110,9 @@ impl Desk {
     /// Puts a queued record into the ring, or at the end of those that wait for room there.
     #[inline]
     fn post(&mut self, board: &Board, index: u32) {
-        let dispatch = board.dispatch();
-        if self.backlog.is_empty() {
-            if dispatch.post(&mut self.feed, index) {
-                return;
-            }
-            dispatch.ask_for_more(&self.feed);
+        if !(self.backlog.is_empty() && board.dispatch().post_or_ask(&mut self.feed, index)) {
+            self.backlog.push_back(index);
         }
-        self.backlog.push_back(index);
     }
 
     /// Queues a task again that a death interrupted, before the others that wait. `false`: that has happened too often, or can not be.
@@ -139,8 +134,7 @@ impl Desk {
         let dispatch = board.dispatch();
         let before = self.backlog.len();
         while let Some(index) = self.backlog.front() {
-            if !dispatch.post(&mut self.feed, *index) {
-                dispatch.ask_for_more(&self.feed);
+            if !dispatch.post_or_ask(&mut self.feed, *index) {
                 break;
             }
             self.backlog.pop_front();

@@ -66,6 +66,7 @@ enum End {
 impl Supervisor<'_> {
     /// Does what is to be done. `false`: nobody is left.
     fn look_around(&mut self) -> bool {
+        self.office.board.dispatch().answer();
         let gone = self.office.crew().dismiss_gone(self.office);
         for index in self.office.board.dispatch().take_notices() {
             self.office.notice(index, None);
@@ -100,7 +101,13 @@ impl Supervisor<'_> {
         let (office, died) = (self.office, (*number, *pid, *how));
         match office.board.dispatch().bury(*number) {
             Left::Nothing => {}
-            Left::Ended(index, sequence) => office.notice(index, Some(sequence)),
+            Left::Ended(index, sequence) => {
+                // It may have been killed before it told anybody.
+                if let Some(task) = office.task(index) {
+                    task.state.wake(&member::park());
+                }
+                office.notice(index, Some(sequence));
+            }
             Left::Running(index) => {
                 let repeats = self.end == End::No || matches!(self.end, End::Finishing(_));
                 let retries = if repeats { office.terms.retries } else { 0 };

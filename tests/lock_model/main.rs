@@ -18,5 +18,6 @@ mod graph;
 mod locker;
 mod numbering;
 mod owner_lock;
+mod pool;
 mod queue;
 mod rw_lock;
