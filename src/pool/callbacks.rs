@@ -33,12 +33,13 @@ impl Callbacks {
 
 fn start() -> Option<Sender<Callback>> {
     let (queue, callbacks) = channel::<Callback>();
-    let run = move || callbacks.into_iter().for_each(contain);
+    let run = move || callbacks.into_iter().for_each(|callback| contain(callback));
     thread::Builder::new().name(String::from("procshare-callbacks")).spawn(run).ok()?;
     Some(queue)
 }
 
-fn contain(callback: Callback) {
+/// Calls what is not ours.
+pub(super) fn contain(callback: impl FnOnce()) {
     if let Err(payload) = catch_unwind(AssertUnwindSafe(callback)) {
         std::mem::forget(payload); // its destructor might panic again
     }

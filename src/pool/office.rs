@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use super::account::Account;
 use super::call::{self, Place, Written};
-use super::callbacks::Callbacks;
+use super::callbacks::{self, Callbacks};
 use super::crew::{Crew, Terms};
 use super::desk::{Desk, Notice, Told};
 use super::failure::{PoolError, Rejection, SubmitError, TaskFailure};
@@ -288,13 +288,11 @@ impl Office {
     pub(super) fn take<R: Message>(&self, index: u32) -> Result<R, TaskFailure> {
         let Some(task) = self.task(index) else { return Err(TaskFailure::AlreadyTaken) };
         let seen = task.state.look();
-        let taken = match seen.phase() {
+        let _freed = Freed { office: self, task, index }; // also if the result's type panics
+        match seen.phase() {
             Phase::Returned => self.take_result(task, index, seen),
             _ => Err(self.failure(task, index, seen)),
-        };
-        Place::Nowhere.store(&task.result); // it is gone
-        self.free(task, index);
-        taken
+        }
     }
 
     #[inline]
@@ -426,7 +424,8 @@ impl Office {
         }
         for told in told {
             match told {
-                Told::Wake(waker) => waker.wake(),
+                // The executor's code: a panic in it ends here.
+                Told::Wake(waker) => callbacks::contain(|| waker.wake()),
                 Told::Tell(gathering, which) => gathering.arrive(which),
                 Told::Call(call) => self.callbacks.run(call),
             }
@@ -441,6 +440,21 @@ impl Office {
             self.discard_result(task, index, task.state.look());
             self.free(task, index);
         }
+    }
+}
+
+/// Frees a task whose result is being taken.
+struct Freed<'a> {
+    office: &'a Office,
+    task: &'a TaskWords,
+    index: u32,
+}
+
+impl Drop for Freed<'_> {
+    #[inline]
+    fn drop(&mut self) {
+        Place::Nowhere.store(&self.task.result); // it is gone
+        self.office.free(self.task, self.index);
     }
 }
 

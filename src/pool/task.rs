@@ -155,7 +155,7 @@ impl<R: Message> Task<R> {
     /// Has `done` called with the result, or `failed` with the failure, when the task has ended: in this process, on a thread that the pool has
     /// for that.
     ///
-    /// Returns at once. Callbacks run one after the other, so one that takes long delays the others, not the tasks. They may use the pool. A panic
+    /// Returns at once, in a child of the process that submitted with a call of `failed` before. Callbacks run one after the other, so one that takes long delays the others, not the tasks. They may use the pool. A panic
     /// in one ends that one only.
     ///
     /// # Examples
@@ -182,8 +182,8 @@ impl<R: Message> Task<R> {
     ) where
         R: 'static,
     {
-        if !self.office.is_mine() {
-            return;
+        if let Some(why) = self.why_not() {
+            return failed(why);
         }
         let (office, index) = (Arc::clone(&self.office), self.index);
         let call = Box::new(move || match self.get() {
