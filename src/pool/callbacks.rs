@@ -33,7 +33,7 @@ impl Callbacks {
 
 fn start() -> Option<Sender<Callback>> {
     let (queue, callbacks) = channel::<Callback>();
-    let run = move || callbacks.into_iter().for_each(|callback| contain(callback));
+    let run = move || callbacks.into_iter().for_each(contain);
     thread::Builder::new().name(String::from("procshare-callbacks")).spawn(run).ok()?;
     Some(queue)
 }
