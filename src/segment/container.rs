@@ -175,6 +175,8 @@ pub(crate) struct Container {
     payload: usize,
     /// What was sealed into it: the blocks, and what their words said then.
     sealed: Vec<(u64, Word)>,
+    /// A block changes hands for good.
+    moves: bool,
     /// Handles that are copies: here still when the receiver sends them back. And registrations.
     kept: Vec<Carried>,
 }
@@ -221,7 +223,8 @@ impl Container {
     pub(crate) fn allocate(payload: usize, blocks: usize) -> Result<Self, AllocError> {
         let layout = layout(payload, blocks).ok_or(AllocError::Overflow)?;
         let block = Block::allocate(layout, Fill::Unspecified, Bears::Nothing)?;
-        let container = Self { block, payload, sealed: Vec::with_capacity(blocks), kept: Vec::new() };
+        let (sealed, kept) = (Vec::with_capacity(blocks), Vec::new());
+        let container = Self { block, payload, sealed, moves: false, kept };
         for index in 0..blocks {
             container.write(FIXED + index * ENTRY, NONE);
         }
@@ -264,7 +267,7 @@ impl Container {
 
     /// Whether it can be taken over more than once: nothing in it changes hands for good.
     pub(crate) fn is_repeatable(&self) -> bool {
-        self.sealed.iter().all(|(_, word)| word.kind() != Kind::Private)
+        !self.moves
     }
 
     /// The block alone, for one who sees to what is listed in it.
@@ -279,6 +282,7 @@ impl Container {
         for (index, carried) in carried.into_iter().enumerate() {
             let (block, share) = (carried.block(), carried.share());
             let unit = block.unit();
+            self.moves |= share.is_none();
             let copy = carried.is_copy(); // I2: such a sender can only send home
             // A block that moves is shared first if a child may hold a copy of its handle, or another process does.
             let hold = !copy && (share.is_some() || block.may_be_copied() || !block.is_private(arena));
