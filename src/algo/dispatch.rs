@@ -293,12 +293,14 @@ impl<'a, R: Records> Dispatch<'a, R> {
     /// Puts the record, which is queued, into the ring. `false`: there is no room.
     #[inline]
     pub(crate) fn post(&self, feed: &mut Feed, index: u32) -> bool {
-        if feed.tail - feed.seen >= self.ring.len() as u64 {
-            feed.seen = self.words.head.0.load(SeqCst); // T4, T11
-            // A head that makes no sense gives no room.
-            if feed.tail.wrapping_sub(feed.seen) >= self.ring.len() as u64 {
+        let entries = self.ring.len() as u64;
+        if feed.tail - feed.seen >= entries {
+            let head = self.words.head.0.load(SeqCst); // T4, T11
+            // One that makes no sense gives no room.
+            if feed.tail.wrapping_sub(head) >= entries {
                 return false;
             }
+            feed.seen = head;
         }
         let order = if planted(Bug::EntryUnordered) { Relaxed } else { Release };
         self.place(feed.tail).store(entry(feed.tail, index), order); // T3

@@ -59,10 +59,10 @@ impl<R: Records> Dispatch<'_, R> {
     }
 
     /// Takes the stack, not the ring: the records that have ended and that somebody wanted to be told of, the last one first. Each may be freed when it
-    /// has come.
-    pub(crate) fn take_notices(&self) -> impl Iterator<Item = u32> {
+    /// has come. There are no more than `most`.
+    pub(crate) fn take_notices(&self, most: u32) -> impl Iterator<Item = u32> {
         let mut at = self.words.noticed.0.fetch_and(RUNG, AcqRel) & INDEX; // T6
-        let mut most = INDEX;
+        let mut most = most;
         std::iter::from_fn(move || {
             // A damaged chain ends somewhere.
             most = most.checked_sub(1)?;

@@ -75,8 +75,9 @@ impl Builder {
         self
     }
 
-    /// Has every worker run `initializer` before its first task, those that replace another one as well. It may capture what it likes, since it
-    /// reaches them by fork.
+    /// Has every worker run `initializer` before its first task, those that replace another one as well. It may capture what a
+    /// [`Process`](crate::Process) may, since it reaches them by fork: each has a copy, and an [`Array`](crate::Array) that all reach through one is
+    /// not for them to write.
     ///
     /// A worker whose initializer panics ends. If all do, again and again, the pool takes no more tasks, and those that it has end in
     /// [`TaskFailure::NoWorkers`](super::TaskFailure::NoWorkers).

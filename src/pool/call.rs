@@ -103,8 +103,8 @@ pub(super) const fn assert_captureless<F>() {
 #[inline]
 pub(super) fn function<F: Copy>() -> F {
     assert_captureless::<F>();
-    // SAFETY: `F` has no bytes to read, so that any aligned address will do. It is `Copy`, and whoever submitted had one: what may be done with
-    // that may be done with a copy.
+    // SAFETY: `F` has no bytes to read, so that any aligned address will do. It is `Copy + Send + 'static`, and whoever submitted had one: what may be
+    // done with that may be done with a copy, in another thread; and, as far as it stands for nothing private (`pool`), in a fork.
     unsafe { NonNull::<F>::dangling().read() }
 }
 

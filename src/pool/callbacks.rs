@@ -1,4 +1,4 @@
-//! The thread on which a pool's callbacks run: never the one that looks after the workers.
+//! Threads on which the caller's code runs: never the one that looks after the workers.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::{Sender, channel};
@@ -8,15 +8,21 @@ use std::thread;
 type Callback = Box<dyn FnOnce() + Send>;
 
 /// Runs callbacks one after the other, on a thread that the first one starts.
-#[derive(Default)]
-pub(super) struct Callbacks(Mutex<Option<Sender<Callback>>>);
+pub(super) struct Callbacks {
+    name: &'static str,
+    queue: Mutex<Option<Sender<Callback>>>,
+}
 
 impl Callbacks {
+    pub(super) const fn new(name: &'static str) -> Self {
+        Self { name, queue: Mutex::new(None) }
+    }
+
     /// Has `callback` run. Does not wait for it. A panic in it has spoken through the hook, and ends with it.
     pub(super) fn run(&self, callback: Callback) {
-        let mut queue = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
         if queue.is_none() {
-            *queue = start();
+            *queue = self.start();
         }
         match &*queue {
             Some(queue) => {
@@ -29,13 +35,13 @@ impl Callbacks {
             }
         }
     }
-}
 
-fn start() -> Option<Sender<Callback>> {
-    let (queue, callbacks) = channel::<Callback>();
-    let run = move || callbacks.into_iter().for_each(contain);
-    thread::Builder::new().name(String::from("procshare-callbacks")).spawn(run).ok()?;
-    Some(queue)
+    fn start(&self) -> Option<Sender<Callback>> {
+        let (queue, callbacks) = channel::<Callback>();
+        let run = move || callbacks.into_iter().for_each(contain);
+        thread::Builder::new().name(String::from(self.name)).spawn(run).ok()?;
+        Some(queue)
+    }
 }
 
 /// Calls what is not ours.

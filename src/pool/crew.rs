@@ -37,7 +37,9 @@ pub(super) struct Crew {
     members: Vec<Member>,
     /// Workers in a row that ended before they were set up.
     stillborn: u32,
-    /// What became of the last one of those.
+    /// Since when there have been failures only.
+    failing_since: Option<Instant>,
+    /// What became of the last one.
     reason: Option<String>,
     /// Not before then is another one spawned.
     rests_until: Option<Instant>,
@@ -53,7 +55,11 @@ struct Member {
 
 /// So many workers in a row that end before they are set up, for each place, are taken for the rule.
 const STILLBORN: u32 = 4;
-/// The longest rest between two attempts to spawn.
+/// So long without a worker that works, for whatever reason, is too long.
+const TOO_LONG: Duration = Duration::from_secs(10);
+/// The shortest rest after a failure.
+const SHORTEST_REST: Duration = Duration::from_millis(1);
+/// The longest rest.
 const LONGEST_REST: Duration = Duration::from_secs(1);
 
 /// How a worker ended.
@@ -112,15 +118,17 @@ impl Crew {
 
     fn note_failure(&mut self, reason: String) {
         self.reason = Some(reason);
-        let rest = Duration::from_millis(1 << self.stillborn.min(10)).min(LONGEST_REST);
-        self.stillborn += 1;
-        self.rests_until = Some(Instant::now() + rest);
+        let now = Instant::now();
+        let failing = now - *self.failing_since.get_or_insert(now);
+        // As long again as it has been failing already.
+        self.rests_until = Some(now + failing.clamp(SHORTEST_REST, LONGEST_REST));
     }
 
-    /// Why no worker will do, if it seems so: nobody lives, and too many ended before they could work.
+    /// Why no worker will do, if it seems so: nobody lives, and too many ended before they could work, or none could be spawned for too long.
     pub(super) fn why_hopeless(&self) -> Option<String> {
-        let is_hopeless = self.stillborn >= STILLBORN * self.members.len() as u32 && !self.has_members();
-        self.reason.clone().filter(|_| is_hopeless)
+        let too_many = self.stillborn >= STILLBORN * self.members.len() as u32;
+        let too_long = self.failing_since.is_some_and(|since| since.elapsed() > TOO_LONG);
+        self.reason.clone().filter(|_| (too_many || too_long) && !self.has_members())
     }
 
     /// Takes those that are gone, with everything they spawned, off their places.
@@ -139,6 +147,8 @@ impl Crew {
                 Ok(Some(())) => (pack_end(None, Some(0)), None),
                 Err(failure) => (how_it_ended(&failure), Some(failure.to_string())),
             };
+            // Nobody told it to leave, and it had no reason to.
+            let deserts = said.is_none() && office.terms.tasks_per_worker == 0 && !self.is_closed;
             let was_ready = office
                 .board
                 .workers()
@@ -146,13 +156,17 @@ impl Crew {
                 .is_some_and(|words| words.ready.load(Relaxed) != 0);
             member.process = None;
             gone.push(Gone { number, pid, how });
-            if was_ready {
+            if deserts {
+                reason = Some(String::from("they leave though there may be more to come"));
+            } else if was_ready {
                 self.stillborn = 0;
+                self.failing_since = None;
             } else if let Some(said) = said {
                 reason = Some(said);
             }
         }
         if let Some(reason) = reason {
+            self.stillborn += 1;
             self.note_failure(reason);
         }
         gone
@@ -176,6 +190,14 @@ impl Crew {
     /// Whether somebody is left.
     pub(super) fn has_members(&self) -> bool {
         self.members.iter().any(|member| member.process.is_some())
+    }
+
+    /// Those that should be gone, and are not yet.
+    pub(super) fn left(&self) -> Vec<Gone> {
+        let left = (0_u16..)
+            .zip(&self.members)
+            .filter_map(|(number, member)| Some((number, member.process.as_ref()?)));
+        left.map(|(number, process)| Gone { number, pid: process.pid(), how: 0 }).collect()
     }
 
     /// The living, in the order of their numbers.

@@ -25,7 +25,7 @@ pub(super) enum Told {
 /// What is kept beside one record.
 #[derive(Default)]
 struct Companion {
-    /// The argument, if it has a block of its own: until the task is freed.
+    /// The argument, if it has a block of its own: until the task is freed, or noticed.
     argument: Option<Box<Container>>,
     told: Vec<Told>,
     /// It was asked to be noticed, and that has not happened.
@@ -54,6 +54,7 @@ pub(super) struct Desk {
 pub(super) struct Notice {
     pub(super) told: Vec<Told>,
     pub(super) is_released: bool,
+    pub(super) argument: Option<Box<Container>>,
 }
 
 impl Desk {
@@ -66,6 +67,11 @@ impl Desk {
             companions: Vec::new(),
             segments: Vec::new(),
         }
+    }
+
+    /// Records that there are, in use or not.
+    pub(super) fn records(&self) -> u32 {
+        self.companions.len() as u32
     }
 
     /// A record that is nobody's.
@@ -103,7 +109,10 @@ impl Desk {
         let companion = &mut self.companions[index as usize];
         companion.argument = argument.store(task);
         companion.repeats = repeats;
-        task.state.queue(false);
+        // What it keeps it is to give up when the task ends, whether or not anybody asks for the result by then.
+        companion.is_pending = companion.argument.as_ref().is_some_and(|argument| argument.keeps_an_end());
+        let noticed = companion.is_pending;
+        task.state.queue(noticed);
         self.post(board, index);
     }
 
@@ -117,7 +126,7 @@ impl Desk {
 
     /// Queues a task again that a death interrupted, before the others that wait. `false`: that has happened too often, or can not be.
     pub(super) fn repeat(&mut self, board: &Board, index: u32, worker: u16, most: u32) -> bool {
-        let companion = &mut self.companions[index as usize];
+        let Some(companion) = self.companions.get_mut(index as usize) else { return false };
         let may = companion.repeats
             && companion.interrupted < most
             && companion.argument.as_ref().is_none_or(|argument| argument.is_repeatable());
@@ -191,7 +200,8 @@ impl Desk {
 
     /// The task has ended, and those who want to know are told: of the use `sequence` of the record, if that is given.
     pub(super) fn notice(&mut self, task: &TaskWords, index: u32, sequence: Option<u32>) -> Notice {
-        let companion = &mut self.companions[index as usize];
+        // The number may come from a damaged word; others here come from the handles of tasks.
+        let Some(companion) = self.companions.get_mut(index as usize) else { return Notice::default() };
         let seen = task.state.look();
         if !companion.is_pending
             || !seen.is_final()
@@ -200,7 +210,8 @@ impl Desk {
             return Notice::default();
         }
         companion.is_pending = false;
-        Notice { told: std::mem::take(&mut companion.told), is_released: companion.is_released }
+        let (told, argument) = (std::mem::take(&mut companion.told), companion.argument.take());
+        Notice { told, is_released: companion.is_released, argument }
     }
 
     /// Frees the record of a task that has ended and whose result was taken; returns what is to be dropped without the desk's lock.

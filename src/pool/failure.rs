@@ -191,6 +191,7 @@ pub enum Rejection {
 
 /// Why a task was not submitted, with its argument.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct SubmitError<A> {
     /// Why.
     pub error: Rejection,

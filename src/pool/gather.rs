@@ -8,19 +8,32 @@ use std::time::{Duration, Instant};
 use super::failure::TaskFailure;
 use super::task::Task;
 use crate::message::Message;
+use crate::segment::member;
 use crate::sys::Deadline;
 
 /// The longest sleep.
 const NAP: Duration = Duration::from_millis(50);
 
 /// Where those arrive that have ended.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Gathering {
     arrived: Mutex<VecDeque<usize>>,
     came: Condvar,
+    /// Of the process that made it.
+    generation: u64,
 }
 
 impl Gathering {
+    pub(super) fn new() -> Arc<Self> {
+        let (arrived, came) = (Mutex::default(), Condvar::new());
+        Arc::new(Self { arrived, came, generation: member::generation() })
+    }
+
+    /// Whether this process made it; if not, nobody arrives, and its lock may be held for ever.
+    pub(super) fn is_mine(&self) -> bool {
+        self.generation == member::generation()
+    }
+
     fn arrived(&self) -> MutexGuard<'_, VecDeque<usize>> {
         self.arrived.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -74,7 +87,7 @@ pub fn wait_any<R: Message>(tasks: &[Task<R>], timeout: Duration) -> Option<usiz
     if let Some(which) = tasks.iter().position(Task::is_ready) {
         return Some(which);
     }
-    let gathering = Arc::new(Gathering::default());
+    let gathering = Gathering::new();
     for (which, task) in tasks.iter().enumerate() {
         task.tell(&gathering, which);
     }
@@ -105,7 +118,7 @@ pub fn wait_any<R: Message>(tasks: &[Task<R>], timeout: Duration) -> Option<usiz
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub fn as_completed<R: Message>(tasks: impl IntoIterator<Item = Task<R>>) -> AsCompleted<R> {
-    let gathering = Arc::new(Gathering::default());
+    let gathering = Gathering::new();
     let tasks: Vec<_> = tasks.into_iter().map(Some).collect();
     for (which, task) in tasks.iter().enumerate() {
         if let Some(task) = task {
@@ -140,7 +153,11 @@ impl<R: Message> AsCompleted<R> {
             return None;
         }
         let help = |round| self.tasks.iter().flatten().for_each(|task| task.help(round));
-        let which = self.gathering.next(deadline, help)?;
+        let which = if self.gathering.is_mine() {
+            self.gathering.next(deadline, help)?
+        } else {
+            self.tasks.iter().position(Option::is_some)? // which says why not
+        };
         self.left -= 1;
         let task = self.tasks.get_mut(which)?.take()?;
         Some((which, task.get()))

@@ -1,6 +1,7 @@
 //! The pool, and what it can be asked.
 
 use std::fmt;
+use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -20,6 +21,9 @@ use crate::process::Worker;
 ///
 /// **Dropping it ends it**: what is queued is cancelled, what runs is killed, and every worker is reaped. To have the work done first, call
 /// [`shutdown`](Self::shutdown). Handles of tasks stay good: what was there is there.
+///
+/// Workers are forks, so what holds for children holds for them: memory of this crate that is older than a worker is given back when that one
+/// has ended, and a worker that replaces another one is as young as that.
 ///
 /// # Examples
 /// ```
@@ -72,7 +76,7 @@ impl Pool {
     /// `f` is a function, or a closure that captures nothing: what it needs goes in `arg`. That may be of any size, as may the result, and
     /// handles of this crate inside are given away or shared, as in any [`Message`].
     ///
-    /// Tasks begin in the order in which they were submitted. There may be millions of them, each taking 136 bytes and what its argument and result take.
+    /// Tasks begin in the order in which they were submitted, but for one that takes the place of a cancelled one. There may be millions of them, each taking 136 bytes and what its argument and result take.
     ///
     /// ```compile_fail,E0080
     /// let pool = procshare::Pool::new(1)?;
@@ -159,6 +163,11 @@ impl Pool {
         Ok(())
     }
 }
+
+/// A panic leaves nothing half done in it.
+impl UnwindSafe for Pool {}
+/// As above.
+impl RefUnwindSafe for Pool {}
 
 impl Drop for Pool {
     fn drop(&mut self) {

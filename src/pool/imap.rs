@@ -113,6 +113,11 @@ where
         if self.tasks.len() == self.free.len() {
             return None;
         }
+        if !self.gathering.is_mine() {
+            let place = self.tasks.iter().position(Option::is_some)?;
+            self.free.push(place);
+            return self.tasks[place].take().map(Task::get); // which says why not
+        }
         let place = self.gathering.next(Deadline::never(), |round| self.pool.office.help(round))?;
         self.free.push(place);
         self.tasks[place].take().map(Task::get)
@@ -204,7 +209,7 @@ impl Pool {
             pool: self,
             inputs: inputs.into_iter().fuse(),
             window,
-            gathering: Arc::default(),
+            gathering: Gathering::new(),
             tasks: Vec::new(),
             free: Vec::new(),
             function: PhantomData,

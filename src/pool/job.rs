@@ -19,12 +19,13 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::call;
 use super::failure::{Rejection, TaskFailure};
 use super::map_error::ChunkFailure;
 use super::office::Office;
 use super::task::Task;
 use super::worker;
-use crate::algo::Chunks;
+use crate::algo::{ChunkState, Chunks};
 use crate::message::{DecodeError, Element, Measure, Message, Plain, Reader, Writer};
 use crate::segment::board::JobBlock;
 use crate::segment::region::Region;
@@ -41,21 +42,23 @@ pub(super) struct Order {
     chunk: u64,
     input: Region,
     output: Region,
+    /// Of all that: where a worker writes must not depend on a stray store.
+    seal: u64,
 }
 
 impl Message for Order {
     fn measure(&self, measure: &mut Measure) {
-        measure.bytes(size_of::<[u64; 7]>());
+        measure.bytes(size_of::<[u64; 8]>());
     }
 
     fn encode(self, to: &mut Writer<'_>) {
-        let Self { job, chunks, ticket, chunk, input, output } = self;
+        let Self { job, chunks, ticket, chunk, input, output, seal } = self;
         let who = u64::from(chunks) << 32 | u64::from(ticket);
-        to.plain(&[job, who, chunk, input.offset, input.len, output.offset, output.len]);
+        to.plain(&[job, who, chunk, input.offset, input.len, output.offset, output.len, seal]);
     }
 
     fn decode(from: &mut Reader<'_>) -> Result<Self, DecodeError> {
-        let [job, who, chunk, input_at, input_len, output_at, output_len] = from.plain::<[u64; 7]>()?;
+        let [job, who, chunk, input_at, input_len, output_at, output_len, seal] = from.plain::<[u64; 8]>()?;
         Ok(Self {
             job,
             chunks: (who >> 32) as u32,
@@ -63,6 +66,7 @@ impl Message for Order {
             chunk,
             input: Region { offset: input_at, len: input_len },
             output: Region { offset: output_at, len: output_len },
+            seal,
         })
     }
 }
@@ -74,15 +78,26 @@ fn range(chunk: usize, elements: u64, len: u64) -> Range<usize> {
 }
 
 impl Order {
+    /// The order with its seal.
+    fn sealed(self, key: u64) -> Self {
+        let Self { job, chunks, ticket, chunk, input, output, .. } = self;
+        let words =
+            [job, chunks.into(), ticket.into(), chunk, input.offset, input.len, output.offset, output.len];
+        Self { seal: words.into_iter().fold(0, |seal, word| call::seal(seal ^ word, key)), ..self }
+    }
+
     /// Claims chunks and has `work` do them, until none is left.
     fn do_chunks(&self, len: u64, mut work: impl FnMut(usize, Range<usize>) -> Option<()>) {
+        if self.sealed(worker::key()).seal != self.seal {
+            return; // the order is damaged
+        }
         let Some(chunks) = JobBlock::find(self.job, self.chunks) else { return };
         while let Some(chunk) = chunks.claim(self.ticket) {
             worker::chunk_begins();
             let range = range(chunk, self.chunk, len);
             let items = range.len() as u64;
             if work(chunk, range).is_none() {
-                return; // the order is damaged: the chunk has failed
+                return; // what is read is damaged: the chunk has failed
             }
             worker::leave_if_forked();
             chunks.done(chunk, items);
@@ -157,8 +172,9 @@ where
 /// The value that has these bits. `None`: none has; so only damaged memory says.
 #[inline(always)]
 fn value<T: Plain>(bits: &T::Bits) -> Option<T> {
+    let bits = *bits; // once: what is checked is what is used
     // SAFETY: `T` has the layout of its `Bits`, and these are valid for it: `CheckedBitPattern`.
-    T::is_valid_bit_pattern(bits).then(|| unsafe { std::mem::transmute_copy::<T::Bits, T>(bits) })
+    T::is_valid_bit_pattern(&bits).then(|| unsafe { std::mem::transmute_copy::<T::Bits, T>(&bits) })
 }
 
 /// How a job is to be done.
@@ -173,6 +189,8 @@ pub(super) struct Plan<'a, C> {
     /// Told now and then how many elements are done.
     pub(super) watch: &'a mut dyn FnMut(u64),
 }
+
+const DAMAGED: TaskFailure = TaskFailure::Rejected { rejection: Rejection::Damaged };
 
 /// How often the caller of a map is told how far it is, and looks after tickets that ended badly.
 const LOOK: Duration = Duration::from_millis(20);
@@ -198,7 +216,7 @@ where
         return Ok(Vec::new());
     }
     let block = JobBlock::allocate(chunks)?;
-    let order = Order { job: block.unit(), chunks, ticket: 0, chunk: chunk as u64, input, output };
+    let order = Order { job: block.unit(), chunks, ticket: 0, chunk: chunk as u64, input, output, seal: 0 };
     let mut job = Job {
         office,
         chunks: block.chunks().ok_or(Rejection::Damaged)?,
@@ -252,7 +270,7 @@ impl Job<'_> {
         F: Fn((Order, C)) + Copy,
         C: Message + Clone,
     {
-        let order = Order { ticket: self.issued, ..self.order };
+        let order = Order { ticket: self.issued, ..self.order }.sealed(self.office.key());
         match self.office.submit::<F, (Order, C), ()>((order, context.clone()), false) {
             Ok(index) => {
                 self.tickets.push((self.issued, Task::new(Arc::clone(self.office), index)));
@@ -289,6 +307,11 @@ impl Job<'_> {
         }
         let work_left = || !self.chunks.is_stopped() && self.chunks.first_open().is_some();
         if self.tickets.is_empty() && work_left() {
+            // Seldom more than once: somebody died in between. If nobody gets anything done, something is damaged.
+            self.fruitless += 1;
+            if self.fruitless >= FRUITLESS {
+                return self.stop(DAMAGED);
+            }
             if let Some(chunk) = self.chunks.first_open() {
                 self.chunks.reopen(chunk); // it was passed over
             }
@@ -312,7 +335,7 @@ impl Job<'_> {
         );
         let Some(chunk) = self.chunks.taken_by(number) else {
             self.fruitless += 1;
-            if !goes_on || self.fruitless == FRUITLESS {
+            if !goes_on || self.fruitless >= FRUITLESS {
                 self.stop(failure.clone());
             }
             return;
@@ -332,19 +355,18 @@ impl Job<'_> {
         }
     }
 
-    /// Whether no chunk is left to be begun.
-    fn is_complete(&self) -> bool {
-        self.chunks.first_open().is_none()
-    }
-
     /// What failed, in order; neighbours for the same reason are one.
     fn into_failures(mut self, len: usize) -> Vec<ChunkFailure> {
         let mut failed = std::mem::take(&mut self.failed);
-        if !self.is_complete() {
-            // It was stopped: nobody came for these.
-            let failure = self.stopped_by.take().unwrap_or(TaskFailure::Cancelled);
-            let open = |chunk: &usize| self.chunks.state(*chunk) == crate::algo::ChunkState::Open;
-            failed.extend((0..self.order.chunks as usize).filter(open).map(|chunk| (chunk, failure.clone())));
+        let rest = self.stopped_by.take().unwrap_or(TaskFailure::Cancelled);
+        let known: Vec<usize> = failed.iter().map(|(chunk, _)| *chunk).collect();
+        for chunk in 0..self.order.chunks as usize {
+            match self.chunks.state(chunk) {
+                ChunkState::Done => {}
+                ChunkState::Open => failed.push((chunk, rest.clone())), // it was stopped: nobody came for it
+                _ if known.contains(&chunk) => {}
+                _ => failed.push((chunk, DAMAGED)),
+            }
         }
         failed.sort_by_key(|(chunk, _)| *chunk);
         let mut failures: Vec<ChunkFailure> = Vec::new();

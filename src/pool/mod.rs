@@ -8,7 +8,8 @@
 //! - [`imap`](Pool::imap): results as they come, of inputs that may never end.
 //!
 //! **What a worker knows.** It is a fork of this process at the moment it was made: statics have the values they had then, and what a task
-//! writes there stays in its worker, until that is replaced. What is to be shared goes in the argument: every handle of this crate can,
+//! writes there stays in its worker, until that is replaced. (So nothing of size 0 that a closure captures may stand for what a static
+//! holds in this process alone.) What is to be shared goes in the argument: every handle of this crate can,
 //! also those made after the pool.
 //!
 //! | file         | what it does                                                                   |

@@ -6,12 +6,13 @@
 //! ```
 
 use std::io::{StderrLock, StdoutLock};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::thread::ThreadId;
 use std::time::{Duration, Instant};
 
 use super::account::Account;
 use super::call::{self, Place, Written};
-use super::callbacks::{self, Callbacks};
+use super::callbacks::Callbacks;
 use super::crew::{Crew, Terms};
 use super::desk::{Desk, Notice, Told};
 use super::failure::{PoolError, Rejection, SubmitError, TaskFailure};
@@ -45,6 +46,10 @@ pub(super) struct Office {
     desk: Mutex<Desk>,
     pub(super) crew: Mutex<Crew>,
     pub(super) callbacks: Callbacks,
+    /// Apart from the callbacks, any of which may wait for a future.
+    wakers: Callbacks,
+    /// The supervisor's thread.
+    pub(super) supervisor: OnceLock<ThreadId>,
     orders: Mutex<Orders>,
     /// Since when a thread tries to spawn workers.
     hiring: Mutex<Option<Instant>>,
@@ -119,7 +124,9 @@ impl Office {
             submitter,
             desk: Mutex::new(Desk::new()),
             crew: Mutex::default(),
-            callbacks: Callbacks::default(),
+            callbacks: Callbacks::new("procshare-callbacks"),
+            wakers: Callbacks::new("procshare-wakers"),
+            supervisor: OnceLock::new(),
             orders: Mutex::new(Orders { end: None }),
             hiring: Mutex::new(None),
             ended: Arc::default(),
@@ -157,9 +164,11 @@ impl Office {
         self.board.dispatch().ring(&member::park());
     }
 
-    /// Waits until nobody works here any more.
+    /// Waits until nobody works here any more. The supervisor does not wait for itself.
     pub(super) fn await_end(&self) {
-        self.ended.wait();
+        if self.supervisor.get() != Some(&std::thread::current().id()) {
+            self.ended.wait();
+        }
     }
 
     // ---- workers
@@ -417,15 +426,16 @@ impl Office {
     /// Tells those of the task's end who want to know.
     pub(super) fn notice(&self, index: u32, sequence: Option<u32>) {
         let Some(task) = self.task(index) else { return };
-        let Notice { told, is_released } = self.desk().notice(task, index, sequence);
+        let Notice { told, is_released, argument } = self.desk().notice(task, index, sequence);
+        drop(argument);
         if is_released {
             self.discard_result(task, index, task.state.look());
             self.free(task, index);
         }
         for told in told {
             match told {
-                // The executor's code: a panic in it ends here.
-                Told::Wake(waker) => callbacks::contain(|| waker.wake()),
+                // The executor's code: it may drop the future, which may have the pool.
+                Told::Wake(waker) => self.wakers.run(Box::new(|| waker.wake())),
                 Told::Tell(gathering, which) => gathering.arrive(which),
                 Told::Call(call) => self.callbacks.run(call),
             }

@@ -14,8 +14,9 @@
 //!
 //! I1. Who is gone is learned before the notices are taken, and buried after that: what a dead worker put on the stack has been passed on
 //!     when it is asked whether its last task was.
-//! I2. Nothing here runs users' code, but for wakers; and nothing here panics.
+//! I2. Nothing here runs users' code, and nothing here should panic. If it does, the pool ends.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -34,12 +35,21 @@ const LAST_WAIT: Duration = Duration::from_secs(5);
 /// Looks after the pool until it has ended.
 pub(super) fn supervise(office: Arc<Office>) {
     let ended = Arc::clone(&office.ended);
-    let mut supervisor = Supervisor { office: &office, round: 0, end: End::No };
-    while supervisor.look_around() {
+    let _ = office.supervisor.set(std::thread::current().id());
+    let mut supervisor = Supervisor { office: &office, round: 0, end: End::No, has_fallen: false };
+    loop {
+        let goes_on = catch_unwind(AssertUnwindSafe(|| supervisor.look_around())).unwrap_or_else(|payload| {
+            std::mem::forget(payload);
+            supervisor.fall_over()
+        });
+        if !goes_on {
+            break;
+        }
         let park = member::park_until(Deadline::never());
         office.board.dispatch().await_notice(&park, supervisor.round);
         supervisor.round += 1;
     }
+    supervisor.write_off();
     drop(office); // so that whoever waits for the end has everything back
     ended.say();
 }
@@ -49,6 +59,8 @@ struct Supervisor<'a> {
     /// Naps since something happened.
     round: u32,
     end: End,
+    /// Something here panicked.
+    has_fallen: bool,
 }
 
 /// How far the pool's end has come.
@@ -68,7 +80,8 @@ impl Supervisor<'_> {
     fn look_around(&mut self) -> bool {
         self.office.board.dispatch().answer();
         let gone = self.office.crew().dismiss_gone(self.office);
-        for index in self.office.board.dispatch().take_notices() {
+        let records = self.office.desk().records();
+        for index in self.office.board.dispatch().take_notices(records) {
             self.office.notice(index, None);
             self.round = 0;
         }
@@ -96,6 +109,22 @@ impl Supervisor<'_> {
         }
     }
 
+    /// Something here panicked, which nothing should: the pool ends, so that nobody waits for it. `false`: it panicked even then.
+    fn fall_over(&mut self) -> bool {
+        self.office.desk().closed.get_or_insert(Rejection::Damaged);
+        self.office.orders().end = Some((Shutdown::Abort, None));
+        !std::mem::replace(&mut self.has_fallen, true)
+    }
+
+    /// Ends the tasks of workers that the kernel holds on to. They were killed, and run nothing any more.
+    fn write_off(&self) {
+        self.office.crew().kill_all();
+        let left = self.office.crew().left();
+        for gone in &left {
+            self.bury(gone);
+        }
+    }
+
     /// Sees to what a worker had in hand that is gone.
     fn bury(&self, Gone { number, pid, how }: &Gone) {
         let (office, died) = (self.office, (*number, *pid, *how));
@@ -117,7 +146,9 @@ impl Supervisor<'_> {
                 }
                 let repeated = retries > 0 && office.desk().repeat(&office.board, index, *number, retries);
                 if !repeated {
-                    office.conclude_for(died, index, Phase::Running, Phase::Died);
+                    // It may have taken one more between the look at its lease and the kill.
+                    let to = if matches!(self.end, End::Killed(_)) { Phase::Cancelled } else { Phase::Died };
+                    office.conclude_for(died, index, Phase::Running, to);
                 }
             }
             Left::Condemned(index) => {

@@ -3,11 +3,13 @@
 use std::fmt;
 use std::future::Future;
 use std::marker::PhantomData;
+use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
+use super::callbacks::contain;
 use super::desk::Told;
 use super::failure::TaskFailure;
 use super::gather::Gathering;
@@ -155,7 +157,7 @@ impl<R: Message> Task<R> {
     /// Has `done` called with the result, or `failed` with the failure, when the task has ended: in this process, on a thread that the pool has
     /// for that.
     ///
-    /// Returns at once, in a child of the process that submitted with a call of `failed` before. Callbacks run one after the other, so one that takes long delays the others, not the tasks. They may use the pool. A panic
+    /// Returns at once; in a child of the process that submitted, `failed` was called then. Callbacks run one after the other, so one that takes long delays the others, not the tasks. They may use the pool. A panic
     /// in one ends that one only.
     ///
     /// # Examples
@@ -182,8 +184,10 @@ impl<R: Message> Task<R> {
     ) where
         R: 'static,
     {
-        if let Some(why) = self.why_not() {
-            return failed(why);
+        match self.why_not() {
+            None => {}
+            Some(TaskFailure::NotMyTask) => return contain(|| failed(TaskFailure::NotMyTask)),
+            Some(why) => return self.office.callbacks.run(Box::new(|| failed(why))),
         }
         let (office, index) = (Arc::clone(&self.office), self.index);
         let call = Box::new(move || match self.get() {
@@ -216,6 +220,11 @@ impl<R: Message> Task<R> {
         }
     }
 }
+
+/// A panic leaves nothing half done in it.
+impl<R: Message> UnwindSafe for Task<R> {}
+/// As above.
+impl<R: Message> RefUnwindSafe for Task<R> {}
 
 impl<R: Message> Drop for Task<R> {
     #[inline]

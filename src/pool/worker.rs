@@ -54,6 +54,7 @@ impl Contract {
         // Relaxed: before any thread of a task.
         AT_WORK.store(ptr::from_ref(words).cast_mut(), Relaxed);
         GENERATION.store(member::generation(), Relaxed);
+        KEY.store(self.key, Relaxed);
         let dispatch = self.board.dispatch();
         let park = member::patient_park(self.patience);
         let mut hand = Hand::new(self.number);
@@ -107,6 +108,14 @@ impl Contract {
 static AT_WORK: AtomicPtr<WorkerWords> = AtomicPtr::new(ptr::null_mut());
 /// Which process that is: not one that a task forked.
 static GENERATION: AtomicU64 = AtomicU64::new(0);
+
+/// The pool's.
+static KEY: AtomicU64 = AtomicU64::new(0);
+
+/// The key under which what this worker is told is sealed.
+pub(super) fn key() -> u64 {
+    KEY.load(Relaxed)
+}
 
 /// The task that runs here begins another chunk: its time begins anew.
 pub(super) fn chunk_begins() {

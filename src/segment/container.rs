@@ -270,6 +270,11 @@ impl Container {
         !self.moves
     }
 
+    /// Whether it keeps a place at an end of a queue, which others wait to see given up.
+    pub(crate) fn keeps_an_end(&self) -> bool {
+        self.kept.iter().any(|carried| matches!(carried, Carried::End(_)))
+    }
+
     /// The block alone, for one who sees to what is listed in it.
     pub(super) fn into_block(mut self) -> Block {
         let empty = Block::nothing();

@@ -2,6 +2,7 @@
 
 #![allow(unsafe_code)] // slices at places that a message names
 
+use std::ptr::NonNull;
 use std::slice;
 
 use bytemuck::{AnyBitPattern, NoUninit};
@@ -20,16 +21,23 @@ pub(crate) struct Region {
 impl Region {
     /// The place of `elements`. `None`: they are not in the arena.
     pub(crate) fn of<T>(elements: &[T]) -> Option<Self> {
+        let len = elements.len() as u64;
+        if size_of_val(elements) == 0 {
+            return Some(Self { offset: 0, len }); // anywhere
+        }
         let (arena, _) = member::membership()?;
         let offset = arena.offset_of(elements.as_ptr().cast(), size_of_val(elements))?;
-        Some(Self { offset, len: elements.len() as u64 })
+        Some(Self { offset, len })
     }
 
     /// Where `count` of the elements, from `first` on, lie. `None`: the place is not one for them, as only damaged words say.
     fn find<T>(self, first: usize, count: usize) -> Option<*mut T> {
-        let (arena, _) = member::membership()?;
         let end = first.checked_add(count).filter(|end| *end as u64 <= self.len)?;
         let bytes = (end as u64).checked_mul(size_of::<T>() as u64)?;
+        if bytes == 0 {
+            return Some(NonNull::dangling().as_ptr());
+        }
+        let (arena, _) = member::membership()?;
         let start = arena.data_at(self.offset, bytes)?.cast::<T>();
         // SAFETY: `first` elements are inside the `bytes` that `data_at` found to be in the mapping.
         let at = unsafe { start.add(first) };
