@@ -51,6 +51,14 @@ pub(super) struct Crew {
 #[derive(Default)]
 struct Member {
     process: Option<Process<()>>,
+    /// The last one is gone, and what it had in hand has not been seen to: the next one would be taken for it.
+    is_unburied: bool,
+}
+
+impl Member {
+    fn is_free(&self) -> bool {
+        self.process.is_none() && !self.is_unburied
+    }
 }
 
 /// So many workers in a row that end before they are set up, for each place, are taken for the rule.
@@ -91,7 +99,7 @@ impl Crew {
     pub(super) fn wants_to_hire(&self) -> bool {
         !self.is_closed
             && self.rests_until.is_none_or(|until| Instant::now() >= until)
-            && self.members.iter().any(|member| member.process.is_none())
+            && self.members.iter().any(Member::is_free)
     }
 
     /// Spawns a worker for every place that has none, unless it is time to rest. To be called with the standard streams locked: a fork waits for
@@ -101,7 +109,7 @@ impl Crew {
             return;
         }
         for (number, member) in (0_u16..).zip(&mut self.members) {
-            if member.process.is_some() {
+            if !member.is_free() {
                 continue;
             }
             match spawn(office, number) {
@@ -131,7 +139,7 @@ impl Crew {
         self.reason.clone().filter(|_| (too_many || too_long) && !self.has_members())
     }
 
-    /// Takes those that are gone, with everything they spawned, off their places.
+    /// Takes those that are gone, with everything they spawned, off their places. Each is to be [buried](Self::bury).
     pub(super) fn dismiss_gone(&mut self, office: &Office) -> Vec<Gone> {
         let mut gone = Vec::new();
         let mut reason = None;
@@ -155,6 +163,7 @@ impl Crew {
                 .get(usize::from(number))
                 .is_some_and(|words| words.ready.load(Relaxed) != 0);
             member.process = None;
+            member.is_unburied = true;
             gone.push(Gone { number, pid, how });
             if deserts {
                 reason = Some(String::from("they leave though there may be more to come"));
@@ -170,6 +179,13 @@ impl Crew {
             self.note_failure(reason);
         }
         gone
+    }
+
+    /// What the last worker of that number had in hand has been seen to: another one may come.
+    pub(super) fn bury(&mut self, number: u16) {
+        if let Some(member) = self.members.get_mut(usize::from(number)) {
+            member.is_unburied = false;
+        }
     }
 
     /// Kills the worker of that number.

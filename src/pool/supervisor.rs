@@ -87,6 +87,7 @@ impl Supervisor<'_> {
         }
         for gone in &gone {
             self.bury(gone);
+            self.office.crew().bury(gone.number);
             self.round = 0;
         }
         let hopeless = self.office.crew().why_hopeless();
