@@ -4,4 +4,4 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-ci/counted 130 cargo test --locked --release --test killsweep -- --nocapture
+ci/counted 142 cargo test --locked --release --test killsweep -- --nocapture

@@ -5,4 +5,4 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 export RUSTFLAGS='--cfg loom'
-ci/counted 225 cargo test --locked --lib --profile loom --target-dir target/loom algo -- --nocapture
+ci/counted 280 cargo test --locked --lib --profile loom --target-dir target/loom algo -- --nocapture

@@ -186,7 +186,7 @@ impl TaskWords {
     pub(crate) fn new() -> Self {
         let zero = || AtomicU64::new(0);
         Self {
-            state: TaskState::free(),
+            state: TaskState::new(),
             function: zero(),
             seal: zero(),
             argument: zero(),
@@ -363,7 +363,8 @@ impl<'a, R: Records> Dispatch<'a, R> {
     }
 
     fn call<P: Park>(&self, worker: &WorkerWords, park: &P) {
-        worker.call.fetch_add(1, Release); // T7
+        let order = if planted(Bug::CallUnordered) { Relaxed } else { Release };
+        worker.call.fetch_add(1, order); // T7
         park.wake(&worker.call, 1);
     }
 
@@ -428,9 +429,14 @@ impl<'a, R: Records> Dispatch<'a, R> {
                 return found;
             }
             let called = worker.call.load(Acquire); // T7
+            hand.was_idle = true; // also if it does not sleep: who called it may have posted many (I4)
             let (idle, bit) = self.idle(hand.number);
-            idle.fetch_or(bit, SeqCst);
-            fence(SeqCst); // T5
+            if planted(Bug::IdleUnfenced) {
+                idle.fetch_or(bit, AcqRel);
+            } else {
+                idle.fetch_or(bit, SeqCst);
+                fence(SeqCst); // T5
+            }
             let ends = self.is_over();
             if !planted(Bug::IdleWithoutLook) && (ends || self.has_more()) {
                 idle.fetch_and(!bit, AcqRel); // T5
@@ -440,7 +446,6 @@ impl<'a, R: Records> Dispatch<'a, R> {
                 continue;
             }
             park.sleep(&worker.call, called as u32, round);
-            hand.was_idle = true;
             idle.fetch_and(!bit, AcqRel); // T5: the bit may be there still
             round += 1;
         }

@@ -41,7 +41,7 @@ impl<R: Records> Dispatch<'_, R> {
                 Err(now) => top = now,
             }
         }
-        if top & ASLEEP != 0 {
+        if top & ASLEEP != 0 && !planted(Bug::NoticeUnheard) {
             park.wake(noticed, 1);
         }
     }
@@ -49,19 +49,23 @@ impl<R: Records> Dispatch<'_, R> {
     /// Has whoever is told look around. Wakes that one whatever the word says: who took `ASLEEP` away may have been killed before its wake.
     pub(crate) fn ring<P: Park>(&self, park: &P) {
         let noticed = &self.words.noticed.0;
-        noticed.fetch_or(RUNG, Release); // T6
+        let order = if planted(Bug::RingUnordered) { Relaxed } else { Release };
+        noticed.fetch_or(RUNG, order); // T6
         park.wake(noticed, 1);
     }
 
     /// Begins to look around: whoever rings from now on has it done once more.
     pub(crate) fn answer(&self) {
-        self.words.noticed.0.fetch_and(!RUNG, AcqRel); // T6
+        let order = if planted(Bug::AnswerUnordered) { Relaxed } else { AcqRel };
+        self.words.noticed.0.fetch_and(!RUNG, order); // T6
     }
 
     /// Takes the stack, not the ring: the records that have ended and that somebody wanted to be told of, the last one first. Each may be freed when it
     /// has come. There are no more than `most`.
     pub(crate) fn take_notices(&self, most: u32) -> impl Iterator<Item = u32> {
-        let mut at = self.words.noticed.0.fetch_and(RUNG, AcqRel) & INDEX; // T6
+        let order = if planted(Bug::NoticesTakenUnordered) { Relaxed } else { AcqRel };
+        let kept = if planted(Bug::RingTaken) { 0 } else { RUNG };
+        let mut at = self.words.noticed.0.fetch_and(kept, order) & INDEX; // T6
         let mut most = most;
         std::iter::from_fn(move || {
             // A damaged chain ends somewhere.

@@ -59,6 +59,10 @@ pub(crate) enum Bug {
     HandedOnUnseen,
     /// `TaskState::look` does not order the result after the word.
     ResultUnordered,
+    /// `TaskState::queue` does not order the argument before the word.
+    QueueUnordered,
+    /// `TaskState` exchanges the word, but orders nothing by that.
+    TaskUnordered,
     /// `TaskState::end` ends a task that its worker was condemned for.
     CondemnedEnds,
     /// `TaskState::wait` sleeps without having said so.
@@ -71,12 +75,26 @@ pub(crate) enum Bug {
     LeaseLate,
     /// `Dispatch::next` sleeps without a look at the ring after it said so.
     IdleWithoutLook,
+    /// `Dispatch::next` says that it is idle, but may look at the ring before that is seen.
+    IdleUnfenced,
+    /// `Dispatch::call` does not order what it calls for before the call.
+    CallUnordered,
     /// A worker that stops spinning does not look whether there is more than it took.
     SpinnerLeaves,
     /// `Dispatch::post_or_ask` does not look for room after it asked.
     AskedTooLate,
     /// `Dispatch::push` does not order the end of the task before the notice.
     NoticeUnordered,
+    /// `Dispatch::push` does not wake who is told.
+    NoticeUnheard,
+    /// `Dispatch::take_notices` does not order what it reads after the stack.
+    NoticesTakenUnordered,
+    /// `Dispatch::ring` does not order the reason before the ring.
+    RingUnordered,
+    /// `Dispatch::answer` does not order the looks that follow after the ring.
+    AnswerUnordered,
+    /// `Dispatch::take_notices` takes the ring as well, which nobody has answered.
+    RingTaken,
     /// `Tasks::done` looks whether somebody waits before what is done can be seen.
     DoneLooksRelaxed,
     /// `Tasks::unfinished` looks at the head after it has counted what is in hand.

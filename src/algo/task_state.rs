@@ -127,7 +127,7 @@ impl Seen {
 
 impl TaskState {
     #[cfg(all(test, loom))]
-    pub(crate) fn free() -> Self {
+    pub(crate) fn new() -> Self {
         Self(AtomicU64::new(0))
     }
 
@@ -145,8 +145,9 @@ impl TaskState {
         let last = Seen(self.0.load(Relaxed)); // by the caller, who had it before
         let next = last.sequence().wrapping_add(1);
         let noticed = if noticed { NOTICED } else { 0 };
+        let order = if planted(Bug::QueueUnordered) { Relaxed } else { Release };
         // T1 release: a worker that meets an old entry of the record may claim it from now on.
-        self.0.store(u64::from(next) << SEQUENCE_AT | noticed | Phase::Queued as u64, Release);
+        self.0.store(u64::from(next) << SEQUENCE_AT | noticed | Phase::Queued as u64, order);
         next
     }
 
@@ -161,11 +162,13 @@ impl TaskState {
     #[inline]
     fn exchange(&self, change: impl Fn(Seen) -> Option<Seen>) -> Result<Seen, Seen> {
         // Acquire, also where nothing is exchanged: who finds that another one claimed it hands on what that one said before (`is_drained`).
-        let mut seen = Seen(self.0.load(Acquire));
+        let order = if planted(Bug::TaskUnordered) { Relaxed } else { Acquire };
+        let mut seen = Seen(self.0.load(order));
         loop {
             let Some(next) = change(seen) else { return Err(seen) };
             // T1 acquire and T2 release, each where the caller says so.
-            match self.0.compare_exchange(seen.0, next.0, AcqRel, Acquire) {
+            let both = if planted(Bug::TaskUnordered) { Relaxed } else { AcqRel };
+            match self.0.compare_exchange(seen.0, next.0, both, order) {
                 Ok(_) => return Ok(seen),
                 Err(now) => seen = Seen(now),
             }
@@ -236,10 +239,10 @@ impl TaskState {
         }
         let mut round = 0;
         loop {
-            let asleep = |seen: Seen| (!seen.is_final()).then_some(Seen(seen.0 | WAITED));
+            let waited = if planted(Bug::WaitedUnsaid) { 0 } else { WAITED };
+            let asleep = |seen: Seen| (!seen.is_final()).then_some(Seen(seen.0 | waited));
             let Ok(seen) = self.exchange(asleep) else { return self.look().is_final() };
-            let word = if planted(Bug::WaitedUnsaid) { seen.0 } else { seen.0 | WAITED };
-            if !park.sleep(&self.0, word as u32, round) {
+            if !park.sleep(&self.0, (seen.0 | waited) as u32, round) {
                 return self.look().is_final();
             }
             round += 1;

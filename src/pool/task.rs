@@ -135,7 +135,7 @@ impl<R: Message> Task<R> {
 
     /// Cancels the task if it has not begun, and returns whether that was so. Does not block.
     ///
-    /// `true`: it never runs, and its result is [`TaskFailure::Cancelled`]. `false`: it runs or has ended, and nothing changes.
+    /// `true`: it never runs (not again, if a death interrupted it and the pool retries), and its result is [`TaskFailure::Cancelled`]. `false`: it runs or has ended, and nothing changes.
     ///
     /// # Examples
     /// ```

@@ -63,6 +63,7 @@ pub(crate) fn handle_forks() {
             trace_me();
             mark_start();
         }
+        crate::gate::come_from_the_fork();
     }
     static ONCE: Once = Once::new();
     // SAFETY: the handler only loads an atomic, makes a system call and stops.
@@ -84,6 +85,8 @@ pub(crate) enum Arrival {
 #[derive(Debug)]
 pub(crate) struct Victim {
     tracee: Tracee,
+    /// It has threads that nobody traces, which a breakpoint would kill.
+    has_threads: bool,
 }
 
 impl Victim {
@@ -120,7 +123,7 @@ impl Victim {
 
     /// Waits until `pid`, which called [`trace_me`] or is about to, is at its start mark; `None` if it died first.
     pub(crate) fn at_start(pid: pid_t) -> Option<Self> {
-        let victim = Self { tracee: Tracee { pid } };
+        let victim = Self { tracee: Tracee { pid }, has_threads: false };
         loop {
             match victim.tracee.await_stop() {
                 Stop::Trap if victim.tracee.registers().is_some_and(|r| is_mark(&r, START)) => break,
@@ -131,6 +134,11 @@ impl Victim {
         }
         victim.tracee.tie_to_tracer();
         Some(victim)
+    }
+
+    /// The victim has threads beside the one that is traced: it is taken to its point by single steps only.
+    pub(crate) fn among_threads(self) -> Self {
+        Self { has_threads: true, ..self }
     }
 
     pub(crate) fn pid(&self) -> pid_t {
@@ -202,6 +210,9 @@ impl Victim {
             match self.step() {
                 Arrival::There => {}
                 other => return other,
+            }
+            if self.has_threads {
+                continue; // by steps all the way
             }
             match self.tracee.registers() {
                 Some(registers) if registers.rip == address => continue,

@@ -46,7 +46,13 @@ mod engine;
 #[cfg(target_arch = "x86_64")]
 mod event;
 #[cfg(target_arch = "x86_64")]
+mod fates;
+#[cfg(target_arch = "x86_64")]
 mod forked;
+#[cfg(target_arch = "x86_64")]
+mod gate;
+#[cfg(target_arch = "x86_64")]
+mod hand_made;
 #[cfg(target_arch = "x86_64")]
 mod heap;
 #[cfg(target_arch = "x86_64")]
@@ -61,6 +67,10 @@ mod memory;
 mod once;
 #[cfg(target_arch = "x86_64")]
 mod path;
+#[cfg(target_arch = "x86_64")]
+mod pool_maps;
+#[cfg(target_arch = "x86_64")]
+mod pools;
 #[cfg(target_arch = "x86_64")]
 mod processes;
 #[cfg(target_arch = "x86_64")]
@@ -78,7 +88,11 @@ mod segments;
 #[cfg(target_arch = "x86_64")]
 mod semaphores;
 #[cfg(target_arch = "x86_64")]
+mod shift;
+#[cfg(target_arch = "x86_64")]
 mod stage;
+#[cfg(target_arch = "x86_64")]
+mod submitters;
 #[cfg(target_arch = "x86_64")]
 mod sweep;
 #[cfg(target_arch = "x86_64")]

@@ -111,14 +111,14 @@ fn every_row_of_the_queues_has_figures() {
 
 /// Titles, and how many rows; how many more with Python.
 const POOL_TABLES: [(&str, usize, usize); 8] = [
-    ("round trip of a task, workers awake", 8, 2),
-    ("round trip of a task, workers asleep", 6, 0),
+    ("round trip of a task, workers awake", 12, 4),
+    ("round trip of a task, workers asleep", 10, 0),
     ("512 tasks in flight, per task", 5, 1),
     ("100,000 tasks, then gathered, per task", 5, 1),
-    ("map: 10,000,000 squares into warm memory", 3, 0),
-    ("map: 1000 items of some 10 µs", 3, 1),
-    ("256 empty chunks, per chunk", 2, 0),
-    ("uneven work: the Mandelbrot set, 1200 x 900", 2, 0),
+    ("map: 10,000,000 squares into warm memory", 4, 0),
+    ("map: 1000 items of some 10 µs", 4, 1),
+    ("256 empty chunks, per chunk", 3, 0),
+    ("uneven work: the Mandelbrot set, 1200 x 900", 3, 0),
 ];
 
 /// Titles of the tables for which each pool has a program of its own; the lines of their heads, and the figures of a row.

@@ -3,12 +3,15 @@
 //! Two parkers are needed: `Blocking` sleeps until it is woken, and so finds lost wakes, but its mutex lends the
 //! machine happens-before edges; `Spurious` never sleeps, lends nothing, and so finds missing orderings.
 
+mod dispatch_deaths;
+mod dispatch_models;
 mod fifo_deaths;
 mod fifo_models;
 mod loom_berths;
 mod loom_chunks;
 mod loom_completion;
 mod loom_crossing;
+mod loom_dispatch;
 mod loom_event;
 mod loom_fifo;
 mod loom_lane;
@@ -18,6 +21,7 @@ mod loom_permits;
 mod loom_reentrant;
 mod loom_rw_lock;
 mod loom_snapshot;
+mod loom_task_state;
 mod loom_tasks;
 mod parkers;
 mod partial;
@@ -50,6 +54,7 @@ thread_local! {
 }
 
 pub(in crate::algo) fn planted(bug: Bug) -> bool {
+    dispatch_deaths::pass();
     PLANTED.get() == Some(bug)
 }
 

@@ -1,16 +1,10 @@
 //! What everybody does next.
 
 /// A worker's next step.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) enum Work {
-    /// `take`: reads `head`, the entry there, and `head` again if the entry is another one.
-    TakeHead,
-    TakeEntry {
-        h: u8,
-    },
-    TakeAgain {
-        h: u8,
-    },
+    /// `take`: looks what is at `head`.
+    Take(Look),
     Lease {
         h: u8,
         i: u8,
@@ -40,27 +34,27 @@ pub(super) enum Work {
         won: Option<u8>,
         h: u8,
     },
+    /// Takes the wish for more away, as it was seen; rings; wakes the supervisor.
+    TakeAsked {
+        won: Option<u8>,
+        wanted: u8,
+    },
     RingAsked {
         won: Option<u8>,
     },
     KickAsked {
         won: Option<u8>,
     },
+    /// Clears its lease: it did not get the task.
+    DropLease,
     /// Gives its slot back; `i` is what it claimed, if anything.
     GiveBack {
         i: Option<u8>,
     },
     /// Looks whether there is more, and wakes somebody.
-    MoreHead {
+    More {
         i: Option<u8>,
-    },
-    MoreEntry {
-        i: Option<u8>,
-        h: u8,
-    },
-    MoreAgain {
-        i: Option<u8>,
-        h: u8,
+        at: Look,
     },
     MoreWake {
         i: Option<u8>,
@@ -110,16 +104,13 @@ pub(super) enum Work {
     SetIdle {
         v: u8,
     },
-    LastHead {
+    /// The last look before it sleeps: whether there is nothing more to come, and at the ring.
+    IsOver {
         v: u8,
     },
-    LastEntry {
+    Last {
         v: u8,
-        h: u8,
-    },
-    LastAgain {
-        v: u8,
-        h: u8,
+        at: Look,
     },
     Sleep {
         v: u8,
@@ -127,24 +118,33 @@ pub(super) enum Work {
     Asleep {
         v: u8,
     },
-    ClearIdle,
+    ClearIdle {
+        ends: bool,
+    },
+    /// Whether it may end.
+    MayEnd,
     Dead,
 }
 
 /// How somebody idle is woken: no spinner, a bit taken, `call` counted up, the kernel.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) enum Waking {
     Spin,
     Bit,
     Call(u8),
     Kick(u8),
-    /// Burial: every sleeper from this one on.
-    AllCall(u8),
-    AllKick(u8),
+}
+
+/// A look at the ring: `head`, the entry there, and `head` again if the entry is another one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(super) enum Look {
+    Head,
+    Entry { h: u8 },
+    Again { h: u8 },
 }
 
 /// How the ring is filled from the backlog, with the parent's lock.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) enum Post {
     /// The control that looks at the spinners first.
     EarlyWake(Waking),
@@ -156,13 +156,9 @@ pub(super) enum Post {
 }
 
 /// The submitting thread's next step.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) enum Submit {
     Begin,
-    /// Makes the record Queued.
-    Queue {
-        i: u8,
-    },
     Post(Post),
     /// Looks at the state; sets WAITED.
     Look {
@@ -179,52 +175,100 @@ pub(super) enum Submit {
         worker: u8,
         generation: u8,
     },
+    /// Rings for the end, and waits for that.
+    RingEnd,
+    WakeEnd,
+    AwaitEnd,
 }
 
 /// The supervisor's next step.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) enum Watch {
     /// Takes RUNG back.
-    Begin,
-    /// Hears of deaths.
+    Answer,
+    /// Learns who is gone.
     Hear,
     /// Takes the list, and walks it.
     Take,
     Walk {
         at: u8,
     },
-    Lease {
-        w: u8,
-    },
-    State {
-        w: u8,
-        i: u8,
-    },
-    WakeWaiter {
-        w: u8,
-        i: u8,
-    },
+    /// Burial: the slot, the bit, the lease, the record.
     ClearSlot {
         w: u8,
     },
     ClearBit {
         w: u8,
     },
+    Lease {
+        w: u8,
+    },
+    Record {
+        w: u8,
+        i: u8,
+    },
+    /// Wakes who waits for what the dead worker ended, and delivers that use of the record.
+    Ended {
+        w: u8,
+        i: u8,
+        seq: u8,
+    },
+    Deliver {
+        w: u8,
+        i: u8,
+        seq: u8,
+    },
+    WakeWaiter {
+        w: u8,
+        i: u8,
+    },
     Refill,
     Post(Post),
-    Hire,
+    /// Whether all is done that is to be done before the end: the ring and the backlog, then each lease.
+    IsDrained,
+    IsLeased {
+        w: u8,
+    },
+    /// Says that there is nothing more to come, and calls everybody.
+    SayOver,
+    EndCall {
+        w: u8,
+    },
+    EndKick {
+        w: u8,
+    },
+    HireSoon,
     Rest,
     Sleep,
     Asleep,
+    /// Has slept.
+    Woken,
+    Over,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+/// The thread that hires workers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(super) enum Hirer {
+    No,
+    Hires,
+    Hired,
+}
+
+/// Whoever rings for a death, or because somebody was hired.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(super) enum Knell {
+    No,
+    Rings,
+    Wakes,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) struct Flags {
     pub(super) waited: bool,
     pub(super) noticed: bool,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) enum Phase {
     Free,
     Queued,
@@ -243,7 +287,7 @@ impl Phase {
 }
 
 /// The half of a state that the kernel compares.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) struct Low {
     pub(super) worker: u8,
     pub(super) flags: Flags,
@@ -251,7 +295,7 @@ pub(super) struct Low {
 }
 
 /// The word `noticed`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) struct Noticed {
     /// Index + 1 of the record on top.
     pub(super) top: u8,

@@ -1,8 +1,8 @@
 //! What the submitting thread's steps do.
 
-use super::next::{Phase, Post, Submit, Work};
+use super::next::{Phase, Post, Submit, Watch, Work};
 use super::protocol::{Act, Protocol};
-use super::{NO_FLAGS, RECORDS, State};
+use super::{NO_FLAGS, NOBODY, RECORDS, State};
 
 impl State {
     fn record_of(&self, task: u8) -> Option<u8> {
@@ -17,7 +17,11 @@ impl State {
     pub(super) fn is_submit_blocked(&self, protocol: Protocol) -> bool {
         match protocol.acts.get(usize::from(self.act)) {
             None => true,
-            Some(act) => act.submits().is_some() && self.free_record(protocol).is_none(),
+            Some(Act::Submit(_)) => self.free_record(protocol).is_none(),
+            Some(&Act::Poll(task)) => {
+                self.record_of(task).is_some_and(|i| !self.records[usize::from(i)].phase.is_final())
+            }
+            Some(_) => false,
         }
     }
 
@@ -35,41 +39,56 @@ impl State {
             Submit::Begin => {
                 let Some(&act) = protocol.acts.get(usize::from(self.act)) else { return };
                 match act {
-                    Act::Submit(task) | Act::SubmitNoticed(task) => {
+                    Act::Submit(task) => {
                         let Some(i) = self.free_record(protocol) else { return };
                         if self.locked {
                             return;
                         }
                         after.locked = true;
                         let record = &mut after.records[usize::from(i)];
-                        record.task = task;
-                        record.handle = matches!(act, Act::Submit(_));
-                        record.delivered = false;
-                        record.retried = false;
-                        record.next = 0;
-                        Submit::Queue { i }
+                        (record.task, record.next) = (task, 0);
+                        (record.handle, record.pending, record.retried) = (true, false, false);
+                        record.seq += 1;
+                        (record.phase, record.worker, record.flags) = (Phase::Queued, NOBODY, NO_FLAGS);
+                        after.put_off(i);
+                        Submit::Post(after.begins_to_post(protocol))
                     }
                     Act::Notice(task) => {
                         let i = self.record_of(task).expect("a task with a handle");
-                        after.records[usize::from(i)].flags.noticed = true;
-                        if self.records[usize::from(i)].phase.is_final() {
-                            // Nobody pushes it any more.
-                            after.deliver(i, protocol);
-                        }
+                        after.ask_notice(i);
                         Submit::Begin
+                    }
+                    Act::Release(task) => {
+                        let i = self.record_of(task).expect("a task with a handle");
+                        after.ask_notice(i);
+                        after.records[usize::from(i)].handle = false;
+                        after.free(i, protocol);
+                        Submit::Begin
+                    }
+                    Act::Poll(task) => {
+                        let i = self.record_of(task).expect("a task with a handle");
+                        let record = &mut after.records[usize::from(i)];
+                        if !record.phase.is_final() {
+                            return;
+                        }
+                        record.handle = false;
+                        after.free(i, protocol);
+                        Submit::Begin
+                    }
+                    Act::Finish => {
+                        after.ordered = true;
+                        Submit::RingEnd
                     }
                     Act::Wait(task) => {
                         Submit::Look { i: self.record_of(task).expect("a task with a handle") }
                     }
                     Act::Cancel(task) => {
-                        // It may have been delivered, and its record be another's.
-                        if let Some(i) = self.record_of(task)
-                            && self.records[usize::from(i)].phase == Phase::Queued
-                        {
+                        let i = self.record_of(task).expect("a task with a handle");
+                        if self.records[usize::from(i)].phase == Phase::Queued {
                             after.records[usize::from(i)].phase = Phase::Cancelled;
                             after.count_end(i);
                             if self.records[usize::from(i)].flags.noticed {
-                                after.deliver(i, protocol);
+                                after.deliver(i, None, protocol);
                             }
                         }
                         Submit::Begin
@@ -84,17 +103,6 @@ impl State {
                         _ => Submit::Begin,
                     },
                 }
-            }
-            Submit::Queue { i } => {
-                let act = protocol.acts[usize::from(self.act)];
-                let record = &mut after.records[usize::from(i)];
-                record.seq += 1;
-                record.phase = Phase::Queued;
-                record.worker = 0;
-                record.flags = NO_FLAGS;
-                record.flags.noticed = matches!(act, Act::SubmitNoticed(_));
-                after.put_off(i);
-                Submit::Post(after.begins_to_post(protocol))
             }
             Submit::Post(at) => {
                 self.post(at, protocol, |after, next: Option<Post>| {
@@ -115,17 +123,34 @@ impl State {
             }
             Submit::Sleep { i, seen } if self.records[usize::from(i)].low() != seen => Submit::Look { i },
             Submit::Sleep { i, .. } => Submit::Asleep { i },
-            Submit::Asleep { i } if protocol.naps && self.deaths > 0 => Submit::Look { i },
             Submit::Asleep { .. } => return,
             Submit::Kill { worker, generation } => {
                 let there = self.workers[usize::from(worker)];
                 if there.generation == generation && there.next != Work::Dead {
-                    after.kill(usize::from(worker), protocol);
+                    after.kill(usize::from(worker));
                 }
                 Submit::Begin
             }
+            Submit::RingEnd => {
+                after.noticed.rung = true;
+                Submit::WakeEnd
+            }
+            Submit::WakeEnd => {
+                after.wake_supervisor();
+                Submit::AwaitEnd
+            }
+            Submit::AwaitEnd if self.watch == Watch::Over => Submit::Begin,
+            Submit::AwaitEnd => return,
         };
         after.submits(next, to);
+    }
+
+    /// Its end is to be delivered, unless it has ended.
+    fn ask_notice(&mut self, i: u8) {
+        let record = &mut self.records[usize::from(i)];
+        if !record.phase.is_final() {
+            (record.flags.noticed, record.pending) = (true, true);
+        }
     }
 
     /// Wakes who waits for record `i`.

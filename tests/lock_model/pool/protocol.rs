@@ -3,33 +3,38 @@
 /// What the submitting thread does, one after the other. Tasks are numbered from 0.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Act {
-    /// Posts a task whose result it waits for later.
+    /// Posts a task.
     Submit(u8),
-    /// Posts a task whose end the supervisor is to deliver, and which nobody waits for.
-    SubmitNoticed(u8),
-    /// Asks for the delivery of a task that it posted before, and still waits for.
+    /// Asks for the delivery of its end; it still has the handle.
     Notice(u8),
     /// Waits for its end, and has done with it.
     Wait(u8),
+    /// Has done with it when it finds that it has ended, and sleeps for that nowhere.
+    Poll(u8),
+    /// Drops the handle: the record is freed when the end is delivered, or at once if there was one.
+    Release(u8),
     Cancel(u8),
-    /// Condemns who runs it, and kills that worker.
+    /// Condemns who runs it, and kills that worker: the supervisor's part in truth, which here may come at any time.
     Condemn(u8),
+    /// Has the pool do what is left, and end; waits for that.
+    Finish,
 }
 
-/// Who looks whether there is more, and wakes somebody for it.
+/// Who looks whether there is more, having found something or nothing, and wakes somebody for it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum LooksForMore {
     Nobody,
     /// Who gives its spinner slot back.
     WhoSpun,
-    /// It, and who claims a task having slept, or being new.
-    WhoIdled,
+    /// It, and who has slept since it last did so, or is new.
+    WhoSlept,
+    /// The same, and who has set its idle bit since, and did not sleep.
+    WhoWasIdle,
 }
 
 /// What a worker is doing in the beginning.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum From {
-    New,
     Spinning,
     Asleep,
 }
@@ -59,11 +64,19 @@ pub(super) struct Protocol {
     pub(super) acts: &'static [Act],
     pub(super) workers: &'static [From],
     pub(super) records: u8,
+    /// Tasks from that number on run for ever.
+    pub(super) endless: u8,
     /// Room in the ring: 2 or 4.
     pub(super) ring: u8,
     /// How many may spin at once.
     pub(super) slots: u8,
-    /// Sleeps end by themselves once somebody has died.
+    /// A look at the ring is one step: see the module.
+    pub(super) looks_whole: bool,
+    /// Nobody is killed or leaves, so nobody asks for a lease.
+    pub(super) lives: bool,
+    /// States that differ only in the workers' numbers are one: see the module.
+    pub(super) alike: bool,
+    /// Who sleeps though its idle bit was taken wakes by itself once somebody has died.
     pub(super) naps: bool,
     /// A task whose worker died is posted again, once.
     pub(super) retries: bool,
@@ -89,35 +102,41 @@ pub(super) struct Protocol {
     pub(super) marks: bool,
     /// What the burial delivers of a lease bears the dead worker's name.
     pub(super) compares_worker: bool,
+    /// And it is of the use of the record that the dead worker ended.
+    pub(super) compares_use: bool,
     /// The list is taken between hearing of a death and the burial.
     pub(super) takes_between: bool,
     /// RUNG is taken with the list, behind hearing of deaths, rather than before that.
     pub(super) rung_with_list: bool,
     /// The burial wakes who waits for what the dead worker ended.
     pub(super) wakes_for_the_dead: bool,
-    /// The burial wakes every sleeper if something is queued, whether it has an idle bit or not.
-    pub(super) wakes_all: bool,
-    /// The burial looks whether something is queued.
-    pub(super) burial_looks: bool,
+    /// A place is not filled before who had it is buried.
+    pub(super) buries_first: bool,
     pub(super) refills: Refills,
-    /// Who pushes leaves ASLEEP to the supervisor.
-    pub(super) keeps_asleep: bool,
-    /// A death wakes the supervisor also if ASLEEP is not set.
-    pub(super) death_wakes_always: bool,
+    /// Who rings wakes the supervisor also if ASLEEP is not set.
+    pub(super) ring_wakes_always: bool,
+    /// Whoever says that there is nothing more to come calls the sleepers behind that, and not before.
+    pub(super) over_first: bool,
+    /// Who finds that there is nothing more to come looks at the ring behind that.
+    pub(super) looks_at_the_end: bool,
 }
 
-/// The contract, to the letter where it has one.
-pub(super) const CONTRACT: Protocol = Protocol {
+/// The machine, with every point.
+pub(super) const POOL: Protocol = Protocol {
     acts: &[],
-    workers: &[From::New, From::New],
+    workers: &[From::Asleep],
     records: 2,
+    endless: u8::MAX,
     ring: 2,
     slots: 1,
-    naps: false,
+    looks_whole: false,
+    lives: false,
+    alike: false,
+    naps: true,
     retries: false,
     publishes_first: true,
     looks_again: true,
-    looks_for_more: LooksForMore::WhoSpun,
+    looks_for_more: LooksForMore::WhoWasIdle,
     lease_first: true,
     claims_first: true,
     claims_again: true,
@@ -126,30 +145,14 @@ pub(super) const CONTRACT: Protocol = Protocol {
     keeps_lease: true,
     frees_late: true,
     marks: true,
-    compares_worker: false,
-    takes_between: false,
-    rung_with_list: true,
-    wakes_for_the_dead: false,
-    wakes_all: false,
-    burial_looks: true,
-    refills: Refills::ComingBy,
-    keeps_asleep: false,
-    death_wakes_always: true,
-};
-
-/// As it was built.
-pub(super) const BUILT: Protocol =
-    Protocol { compares_worker: true, takes_between: true, refills: Refills::Asked, ..CONTRACT };
-
-/// The protocol with what the model showed to be missing.
-pub(super) const POOL: Protocol = Protocol {
-    looks_for_more: LooksForMore::WhoIdled,
     compares_worker: true,
+    compares_use: true,
     takes_between: true,
     rung_with_list: false,
     wakes_for_the_dead: true,
-    wakes_all: true,
+    buries_first: true,
     refills: Refills::AskedAndLooks,
-    keeps_asleep: true,
-    ..CONTRACT
+    ring_wakes_always: true,
+    over_first: true,
+    looks_at_the_end: true,
 };

@@ -33,28 +33,19 @@ impl State {
                 after.kick(w);
                 None
             }
-            Waking::AllCall(w) if w == protocol.workers.len() as u8 => None,
-            Waking::AllCall(w) => {
-                after.count_call(w);
-                Some(Waking::AllKick(w))
-            }
-            Waking::AllKick(w) => {
-                after.kick(w);
-                (w + 1 < protocol.workers.len() as u8).then_some(Waking::AllCall(w + 1))
-            }
         };
         done(after, next);
     }
 
-    fn count_call(&mut self, w: u8) {
+    pub(super) fn count_call(&mut self, w: u8) {
         let call = &mut self.workers[usize::from(w)].call;
         *call = (*call + 1) % 4;
     }
 
-    fn kick(&mut self, w: u8) {
-        let worker = &mut self.workers[usize::from(w)];
-        if matches!(worker.next, Work::Asleep { .. }) {
-            worker.next = Work::ClearIdle;
+    pub(super) fn kick(&mut self, w: u8) {
+        let w = usize::from(w);
+        if matches!(self.workers[w].next, Work::Asleep { .. }) {
+            self.workers[w].next = self.slept(w);
         }
     }
 

@@ -6,10 +6,16 @@ use rayon::{Scope, ThreadPool, ThreadPoolBuilder};
 
 use crate::pools::alone::{Patient, wait_for_gate};
 use crate::pools::roles::{Bulk, Trip};
-use crate::pools::tasks::square;
+use crate::pools::tasks::{move_apart, square};
 
 pub(crate) fn pool(threads: usize) -> ThreadPool {
     ThreadPoolBuilder::new().num_threads(threads).build().expect("threads")
+}
+
+/// The same, apart from who asks.
+pub(crate) fn pool_apart(threads: usize) -> ThreadPool {
+    let builder = ThreadPoolBuilder::new().num_threads(threads).start_handler(|_| move_apart());
+    builder.build().expect("threads")
 }
 
 impl Trip for ThreadPool {

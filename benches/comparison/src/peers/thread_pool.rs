@@ -6,7 +6,7 @@ use crossbeam_channel::{Receiver, Sender, bounded};
 
 use crate::pools::alone::{Patient, wait_for_gate};
 use crate::pools::roles::{Bulk, Trip};
-use crate::pools::tasks::square;
+use crate::pools::tasks::{move_apart, square};
 
 type Task = (fn(u64) -> u64, u64);
 
@@ -23,12 +23,22 @@ pub(crate) struct ThreadPool {
 impl ThreadPool {
     /// With room for so many tasks, and as many results.
     pub(crate) fn new(threads: usize, room: usize) -> Self {
+        Self::beginning_with(|| {}, threads, room)
+    }
+
+    /// The same, apart from who submits.
+    pub(crate) fn apart(threads: usize, room: usize) -> Self {
+        Self::beginning_with(move_apart, threads, room)
+    }
+
+    fn beginning_with(begin: fn(), threads: usize, room: usize) -> Self {
         let (tasks, queued) = bounded::<Task>(room);
         let (done, results) = bounded(room);
         let threads = (0..threads)
             .map(|_| {
                 let (queued, done) = (queued.clone(), done.clone());
                 thread::spawn(move || {
+                    begin();
                     for (function, number) in queued {
                         if done.send(function(number)).is_err() {
                             return;

@@ -42,6 +42,7 @@ const SLOW_SPAN: Duration = Duration::from_millis(40);
 
 /// What `pools` is asked for.
 #[derive(Clone, Debug, Parser)]
+#[group(skip)] // it would have the name of the one of `common`
 pub struct Options {
     /// What all these programs are asked for.
     #[command(flatten)]

@@ -1,4 +1,4 @@
-"""A pool of two workers of multiprocessing: KIND; then commands by line, each answered by a line."""
+"""A pool of two workers of multiprocessing: KIND, or KIND apart, on two CPUs; then commands by line, each answered by a line."""
 
 import multiprocessing
 import os
@@ -8,7 +8,7 @@ from concurrent.futures import ProcessPoolExecutor
 
 BATCH = 32
 
-kind = sys.argv[1]
+kind, _, place = sys.argv[1].partition(" ")
 context = multiprocessing.get_context("fork")
 now = time.perf_counter
 
@@ -109,11 +109,19 @@ def queued(count):
     return " ".join(map(str, (private, shared, 0, *times, open_before, open_queued, descriptors())))
 
 
+def move_apart():
+    os.sched_setaffinity(0, {1})
+
+
 gate = context.Event()
+if place == "apart":
+    # With all threads that are begun from here on; then each worker moves.
+    os.sched_setaffinity(0, {0})
+begin = move_apart if place == "apart" else None
 if kind == "executor":
-    pool = ProcessPoolExecutor(2, mp_context=context)
+    pool = ProcessPoolExecutor(2, mp_context=context, initializer=begin)
 elif kind == "pool":
-    pool = context.Pool(2)
+    pool = context.Pool(2, initializer=begin)
 else:
     # A pool whose workers share numpy arrays of so many floats.
     import numpy

@@ -111,7 +111,9 @@ pub(super) fn trips(plan: &Plan) -> Vec<Row> {
     let rows = plan.python.iter().flat_map(|python| {
         [
             row(python, "Python, Pool.apply", "pool", "trips", span),
+            row(python, "Python, Pool.apply, on two CPUs", "pool apart", "trips", span),
             row(python, "Python, ProcessPoolExecutor.submit", "executor", "trips", span),
+            row(python, "Python, ProcessPoolExecutor.submit, on two CPUs", "executor apart", "trips", span),
         ]
     });
     rows.collect()

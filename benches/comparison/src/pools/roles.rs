@@ -1,6 +1,7 @@
 //! What the tables need of a pool, whoever made it.
 
 use crate::report::Row;
+use crate::support::{pin, unpin};
 
 /// Does one task, and waits for what comes of it.
 pub(crate) trait Trip {
@@ -10,6 +11,24 @@ pub(crate) trait Trip {
     fn begin(&mut self) {}
     /// After them.
     fn end(&mut self) {}
+}
+
+/// A pool whose workers have moved apart, asked from CPU 0.
+#[derive(Debug)]
+pub(super) struct Apart<C>(pub(super) C);
+
+impl<C: Trip> Trip for Apart<C> {
+    fn trip(&mut self, number: u64) -> u64 {
+        self.0.trip(number)
+    }
+
+    fn begin(&mut self) {
+        pin(0);
+    }
+
+    fn end(&mut self) {
+        unpin();
+    }
 }
 
 /// Does many tasks.

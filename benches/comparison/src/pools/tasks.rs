@@ -1,8 +1,18 @@
 //! What is to be done.
 
+use crate::support::pin;
+
 /// Next to nothing.
 pub(crate) fn square(number: u64) -> u64 {
     number.wrapping_mul(number)
+}
+
+/// Where workers are that are kept apart from who submits, who is on CPU 0.
+const WORKERS_CPU: usize = 1;
+
+/// What such a worker does first.
+pub(crate) fn move_apart() {
+    pin(WORKERS_CPU);
 }
 
 /// Next to nothing, with a float.

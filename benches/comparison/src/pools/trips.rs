@@ -2,11 +2,15 @@
 //!
 //! *Awake*: the next task comes as soon as the last one is back. *Asleep*: the submitter passes the time before each task,
 //! for longer than any worker looks for one; the workers have to be woken. The pause is not in the figures.
+//!
+//! Each pool is asked twice. Where the kernel is free to choose, it often puts who submits and who works on one CPU, where
+//! they take turns: then the scheduler is measured, and who yields best wins. *On two CPUs*, the submitter is on CPU 0, and
+//! all workers on CPU 1.
 
 use std::hint;
 use std::time::{Duration, Instant};
 
-use super::roles::{Trip, standing};
+use super::roles::{Apart, Trip, standing};
 use super::tasks::square;
 use super::{Plan, WORKERS, ours, python};
 use crate::peers::hand_pool::Answering;
@@ -67,8 +71,11 @@ fn anywhere() -> Answering<<Both<Signalled> as Link>::Asker> {
 fn peers(pace: Pace) -> Vec<Row> {
     vec![
         row("crossbeam-channel pool (threads)", pace, || ThreadPool::new(WORKERS, 1)),
+        row("crossbeam-channel pool (threads), on two CPUs", pace, || Apart(ThreadPool::apart(WORKERS, 1))),
         row("rayon, install from outside (threads)", pace, || rayon::pool(WORKERS)),
+        row("rayon, install from outside (threads), on two CPUs", pace, || Apart(rayon::pool_apart(WORKERS))),
         row("procspawn", pace, || procspawn::Crew::new(WORKERS)),
+        row("procspawn, on two CPUs", pace, || Apart(procspawn::Crew::apart(WORKERS))),
     ]
 }
 

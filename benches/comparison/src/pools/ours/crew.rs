@@ -2,17 +2,19 @@
 
 use procshare::{Pool, Task, arena};
 
+use crate::pools::WORKERS;
 use crate::pools::alone::{Patient, wait_for_gate};
 use crate::pools::bulk::{self, Load};
-use crate::pools::roles::{Bulk, Trip};
-use crate::pools::tasks::square;
+use crate::pools::roles::{Apart, Bulk, Trip};
+use crate::pools::tasks::{move_apart, square};
 use crate::pools::trips::{self, Pace};
 use crate::report::Row;
 
 const NAME: &str = "procshare::Pool, submit";
+const NAME_APART: &str = "procshare::Pool, submit, on two CPUs";
 
 pub(in crate::pools) fn trips(pace: Pace) -> Vec<Row> {
-    vec![trips::row(NAME, pace, Crew::new)]
+    vec![trips::row(NAME, pace, Crew::new), trips::row(NAME_APART, pace, || Apart(Crew::apart()))]
 }
 
 pub(in crate::pools) fn bulk(load: Load) -> Vec<Row> {
@@ -29,6 +31,12 @@ pub(in crate::pools) struct Crew {
 impl Crew {
     pub(in crate::pools) fn new() -> Self {
         Self { pool: super::pool(), tasks: Vec::new() }
+    }
+
+    /// Workers that are apart from who submits.
+    fn apart() -> Self {
+        let pool = Pool::builder().workers(WORKERS).initializer(move_apart).build().expect("a pool");
+        Self { pool, tasks: Vec::new() }
     }
 
     fn submit_square(&self, number: u64) -> Task<u64> {
