@@ -6,11 +6,13 @@
 //!    ▲                   │    │
 //!    └───── reopen ──────┘    └─ fail ─▶ Failed         both by the parent, once ticket t has ended
 //!
-//!   cursor:  0 ── draw ──▶ 1 ── draw ──▶ 2 …            each number to one ticket, until `reopen` lowers the cursor
+//!   part 0   │   part 1         a ticket of worker 1 walks through part 1 from the front,
+//!   ──────▶  │  ◀──────           then through the others from their ends, until nothing is open
 //! ```
 //!
-//! A ticket is one run of one worker: it draws a number from the cursor, takes the chunk of that number if that is open, works, says that
-//! it is done, and draws the next one. The cursor is a hint and saves the search. What counts is the chunk's word:
+//! A ticket is one run of one worker: it walks through the chunks, takes each that is open, works, says that it is done, and goes on. It begins
+//! in a part that is its worker's in every job: so what a worker wrote in the last job it reads in the next, and finds its pages there. Where it
+//! helps others it comes from the other end, so that the two meet once. What counts is the chunk's word:
 //!
 //! | bits   | field  | meaning                                              |
 //! |--------|--------|------------------------------------------------------|
@@ -21,33 +23,27 @@
 //! |------|----------------------|-----------------|--------------------------------------------------------|
 //! | CH1  | `mark`, of `done`    | `state`         | what the chunk's holder wrote                          |
 //! | CH2  | `reopen`, the word   | `take`          | what the parent put right before it reopened the chunk |
-//! | CH3  | `reopen`, the cursor | `draw`          | that the chunk is open                                 |
 //!
 //! Invariants:
 //! - I1. A chunk becomes taken by an exchange of the whole word, from open: so by one ticket, whatever the cursor says.
 //! - I2. A ticket takes a chunk only when it is done with the last one. So it has one at most, and leaves one at most when it ends.
 //! - I3. Only who took a chunk is done with it, and only the parent changes what an ended ticket left. No two tickets
 //!   of a job have the same number.
-//! - I4. A chunk that is open and below the cursor was passed over: whoever drew its number is about to take it, or was killed.
-//! - I5. `progress` is never more than the items of the chunks that are done.
+//! - I4. `progress` is never more than the items of the chunks that are done.
 //!
 //! **Deaths.** The parent's ends the job, and the workers with it. A ticket's:
 //!
 //! | operation | commit store            | killed before it                              | killed after it                    |
 //! |-----------|-------------------------|-----------------------------------------------|------------------------------------|
-//! | `claim`   | word: Open → Taken(t)   | open; but passed over, if the number was drawn | taken: `taken_by(t)`               |
-//! | `done`    | word: Taken(t) → Done   | taken: `taken_by(t)`                          | done; perhaps not counted (I5)     |
+//! | `claim`   | word: Open → Taken(t)   | open                                          | taken: `taken_by(t)`               |
+//! | `done`    | word: Taken(t) → Done   | taken: `taken_by(t)`                          | done; perhaps not counted (I4)     |
 //!
 //! So the parent, whenever a ticket has ended without a result, looks for what that had taken, and reopens or fails it. And when all tickets
-//! have ended and the job was not stopped, it looks for the `first_open`: chunks that were passed over, or reopened too late for anybody
-//! to come. `reopen` of that one lowers the cursor to it, and another ticket does the rest. A ticket that panics leaves what one leaves that
-//! is killed.
+//! have ended and the job was not stopped, it looks for the `first_open`: a chunk that was reopened when nobody came by any more. Another ticket does
+//! that. A ticket that panics leaves what one leaves that is killed.
 //!
-//! **Cost.** A claim is one addition to the cursor, and one exchange of a word that nobody else is after. Measured with two threads on two
-//! processors of a virtual machine, with empty chunks and both at work: some 90 ns a chunk, where a claim that reads the cursor, takes the
-//! chunk and then moves the cursor on needed 230 to 265; with chunks of 250 ns the two differ by 3 to 7 %. The words of neighbours
-//! share a cache line. Words spread over the lines, or each on lines of its own, made no difference that stood out of the noise, with chunks
-//! of 0 to 1200 ns. With more than two at work nothing was measured.
+//! **Cost.** A claim is a look at a word and an exchange of it, in a line that nobody else is after, but for the last few chunks. There is no counter that all
+//! draw from: that alone cost 90 ns a chunk between two threads.
 //!
 //! Relaxed, where nothing else is said: a number that carries nothing, or a word that its last writer made known otherwise (D1 for the
 //! dead).
@@ -67,8 +63,6 @@ struct Line(AtomicU64);
 #[derive(Debug)]
 #[repr(C)]
 pub(crate) struct ChunkWords {
-    /// The number that is drawn next.
-    cursor: Line,
     /// Not 0: nobody is to begin another chunk.
     stopped: Line,
     /// Items of chunks that are done.
@@ -93,6 +87,43 @@ pub(crate) enum ChunkState {
     Done,
     /// It was given up. So reads also a damaged word, and a chunk that there is not: nobody claims it.
     Failed,
+}
+
+/// A ticket's way through the chunks.
+#[derive(Clone, Debug)]
+pub(crate) struct Walk {
+    /// The part that it begins with, and how many there are.
+    home: usize,
+    parts: usize,
+    /// Parts that it is through with, and steps into the next one.
+    through: usize,
+    steps: usize,
+}
+
+impl Walk {
+    /// Begins in the part `home` of so many, at least one.
+    pub(crate) fn new(home: usize, parts: usize) -> Self {
+        let parts = parts.max(1);
+        Self { home: home % parts, parts, through: 0, steps: 0 }
+    }
+
+    /// The next of `count` chunks.
+    #[inline]
+    pub(super) fn next(&mut self, count: usize) -> Option<usize> {
+        while self.through < self.parts {
+            let part = (self.home + self.through) % self.parts;
+            // Fewer than 2^32 chunks, and than 2^16 parts.
+            let (first, end) = (part * count / self.parts, (part + 1) * count / self.parts);
+            let step = self.steps;
+            if first + step < end {
+                self.steps += 1;
+                return Some(if self.through == 0 { first + step } else { end - 1 - step });
+            }
+            self.through += 1;
+            self.steps = 0;
+        }
+        None
+    }
 }
 
 impl ChunkState {
@@ -122,13 +153,13 @@ impl ChunkWords {
     #[cfg(test)]
     pub(crate) fn new() -> Self {
         let line = || Line(AtomicU64::new(0));
-        Self { cursor: line(), stopped: line(), done: line() }
+        Self { stopped: line(), done: line() }
     }
 
     /// All words: for tests, which damage them.
     #[cfg(test)]
-    pub(crate) fn all(&self) -> [&AtomicU64; 3] {
-        [&self.cursor, &self.stopped, &self.done].map(|line| &line.0)
+    pub(crate) fn all(&self) -> [&AtomicU64; 2] {
+        [&self.stopped, &self.done].map(|line| &line.0)
     }
 }
 
@@ -137,13 +168,12 @@ impl<'a> Chunks<'a> {
         Self { words, states }
     }
 
-    /// Takes an open chunk for `ticket`, the caller, who is done with the last one. `None`: nothing is left for it, or the job was
+    /// Takes the next open chunk on its walk for `ticket`, the caller, who is done with the last one. `None`: the walk is over, or the job was
     /// stopped. Never waits. In a job with damaged words it ends as well, and what it returns is the index of a chunk.
     #[inline]
-    pub(crate) fn claim(&self, ticket: u32) -> Option<usize> {
-        // As many numbers as there are, and one that is too high. More only if the job is reopened meanwhile: then the parent looks again.
-        for _ in 0..=self.states.len() {
-            let chunk = self.draw()?;
+    pub(crate) fn claim(&self, ticket: u32, walk: &mut Walk) -> Option<usize> {
+        while !self.is_stopped() {
+            let chunk = walk.next(self.states.len())?;
             if self.take(chunk, ticket) {
                 return Some(chunk);
             }
@@ -151,18 +181,7 @@ impl<'a> Chunks<'a> {
         None
     }
 
-    /// Draws the number of a chunk to take: the first step of a claim. `None`: there are no more, or there shall be no more.
-    #[inline]
-    pub(super) fn draw(&self) -> Option<usize> {
-        if self.is_stopped() {
-            return None;
-        }
-        // CH3 acquire. Wraps only if it was damaged.
-        let number = self.words.cursor.0.fetch_add(1, Acquire);
-        usize::try_from(number).ok().filter(|number| *number < self.states.len())
-    }
-
-    /// Takes `chunk` if it is open: the second step of a claim, and the commit.
+    /// Takes `chunk` if it is open: the commit.
     #[inline]
     pub(super) fn take(&self, chunk: usize, ticket: u32) -> bool {
         let Some(state) = self.states.get(chunk) else { return false };
@@ -173,6 +192,10 @@ impl<'a> Chunks<'a> {
                 state.store(taken, Relaxed);
             }
             return is_open;
+        }
+        // A look first, which leaves the line to others where there is nothing to take.
+        if state.load(Relaxed) != open {
+            return false;
         }
         let order = if planted(Bug::ChunkTakenUnordered) { Relaxed } else { Acquire };
         // CH2 acquire. Who reads that it is taken knows by other means that the ticket ended.
@@ -236,40 +259,18 @@ impl<'a> Chunks<'a> {
         }
     }
 
-    /// Has `chunk` done again that an ended ticket left, or has one come round again that was passed over. `false`: it is done or failed,
-    /// there is no such chunk, or somebody claimed it meanwhile.
+    /// Has `chunk` done again that an ended ticket left. `false`: it is done or failed, or there is no such chunk.
     ///
-    /// For the parent. Those still at work may do it. Whether they do is known when they have ended: then `first_open` says what is left.
+    /// For the parent. Those still at work may come by. Whether they do is known when they have ended: then `first_open` says what is left.
     pub(crate) fn reopen(&self, chunk: usize) -> bool {
-        if planted(Bug::ReopenLowersFirst) {
-            self.lower(chunk);
-        }
         let order = if planted(Bug::ReopenUnordered) { Relaxed } else { Release };
-        let is_open = match self.state(chunk) {
+        match self.state(chunk) {
             ChunkState::Open => true,
             // CH2 release. Another word now: the holder has not ended, and is done with it.
             seen @ ChunkState::Taken(_) => self.states.get(chunk).is_some_and(|state| {
                 state.compare_exchange(seen.word(), ChunkState::Open.word(), order, Relaxed).is_ok()
             }),
             ChunkState::Done | ChunkState::Failed => false,
-        };
-        if is_open && !planted(Bug::ReopenLowersFirst) && !planted(Bug::ReopenLowersNothing) {
-            self.lower(chunk);
-        }
-        is_open
-    }
-
-    /// Has `chunk` drawn again, and what comes after it.
-    fn lower(&self, chunk: usize) {
-        let cursor = &self.words.cursor.0;
-        let mut seen = cursor.load(Relaxed);
-        if planted(Bug::ReopenTrustsCursor) && seen <= chunk as u64 {
-            return;
-        }
-        // CH3 release, by an exchange also if there is nothing to lower: a mere look may be too old. So of those who draw the number, one
-        // before this finds its place in the order, and is passed by; one after this finds the chunk open.
-        while let Err(now) = cursor.compare_exchange(seen, seen.min(chunk as u64), Release, Relaxed) {
-            seen = now;
         }
     }
 

@@ -74,7 +74,7 @@ mod word;
 pub(crate) use bearing::{Borne, Form, Head, Tally};
 pub(crate) use berths::Berths;
 pub(crate) use burial::{Late, bury};
-pub(crate) use chunks::{ChunkState, ChunkWords, Chunks};
+pub(crate) use chunks::{ChunkState, ChunkWords, Chunks, Walk};
 pub(crate) use completion::{Completion, Turn};
 pub(crate) use crossing::{Broken, Crossing};
 pub(crate) use dispatch::{

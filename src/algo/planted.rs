@@ -247,12 +247,6 @@ pub(crate) enum Bug {
     ChunkDoneUnordered,
     /// `Chunks::reopen` does not order what was put right before the chunk's word.
     ReopenUnordered,
-    /// `Chunks::reopen` has the chunk drawn again before it is open.
-    ReopenLowersFirst,
-    /// `Chunks::reopen` has nobody draw the chunk again.
-    ReopenLowersNothing,
-    /// `Chunks::reopen` goes by a cursor that may have moved on since.
-    ReopenTrustsCursor,
     /// `Hold::pass` commits before the slots are used.
     LaneCommitEarly,
     /// `Hold::commit` does not order the use of the slots before the position.

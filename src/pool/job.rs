@@ -92,7 +92,8 @@ impl Order {
             return; // the order is damaged
         }
         let Some(chunks) = JobBlock::find(self.job, self.chunks) else { return };
-        while let Some(chunk) = chunks.claim(self.ticket) {
+        let mut walk = worker::walk();
+        while let Some(chunk) = chunks.claim(self.ticket, &mut walk) {
             worker::chunk_begins();
             let range = range(chunk, self.chunk, len);
             let items = range.len() as u64;
@@ -311,9 +312,6 @@ impl Job<'_> {
             self.fruitless += 1;
             if self.fruitless >= FRUITLESS {
                 return self.stop(DAMAGED);
-            }
-            if let Some(chunk) = self.chunks.first_open() {
-                self.chunks.reopen(chunk); // it was passed over
             }
             self.issue(ticket, context);
         } else if self.is_short_of_tickets() && work_left() {

@@ -81,7 +81,9 @@ impl Supervisor<'_> {
         self.office.board.dispatch().answer();
         let gone = self.office.crew().dismiss_gone(self.office);
         let records = self.office.desk().records();
-        for index in self.office.board.dispatch().take_notices(records) {
+        let mut noticed: Vec<u32> = self.office.board.dispatch().take_notices(records).collect();
+        noticed.reverse(); // the first one first
+        for index in noticed {
             self.office.notice(index, None);
             self.round = 0;
         }
@@ -104,7 +106,11 @@ impl Supervisor<'_> {
             self.office.hire_soon();
         }
         match self.end {
-            End::No | End::Finishing(_) => true,
+            End::No => true,
+            End::Finishing(_) => {
+                self.round = 0; // nobody rings when the last task has ended
+                true
+            }
             End::Leaving(_) => self.office.crew().has_members(),
             End::Killed(until) => self.office.crew().has_members() && Instant::now() < until,
         }

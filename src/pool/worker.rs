@@ -11,7 +11,7 @@ use std::time::Duration;
 use super::account::Account;
 use super::call::{Order, position, unsealed};
 use super::knell::Knell;
-use crate::algo::{Hand, Phase, Records, WorkerWords};
+use crate::algo::{Hand, Phase, Records, Walk, WorkerWords};
 use crate::message::DecodeError;
 use crate::process::panics;
 use crate::segment::board::Board;
@@ -55,6 +55,7 @@ impl Contract {
         AT_WORK.store(ptr::from_ref(words).cast_mut(), Relaxed);
         GENERATION.store(member::generation(), Relaxed);
         KEY.store(self.key, Relaxed);
+        PLACE.store(u64::from(self.number) << 32 | self.board.workers().len() as u64, Relaxed);
         let dispatch = self.board.dispatch();
         let park = member::patient_park(self.patience);
         let mut hand = Hand::new(self.number);
@@ -115,6 +116,15 @@ static KEY: AtomicU64 = AtomicU64::new(0);
 /// The key under which what this worker is told is sealed.
 pub(super) fn key() -> u64 {
     KEY.load(Relaxed)
+}
+
+/// This worker's number, and how many there are: the upper and the lower half.
+static PLACE: AtomicU64 = AtomicU64::new(1);
+
+/// The way of this worker through the chunks of a job.
+pub(super) fn walk() -> Walk {
+    let place = PLACE.load(Relaxed);
+    Walk::new((place >> 32) as usize, place as u32 as usize)
 }
 
 /// The task that runs here begins another chunk: its time begins anew.

@@ -22,28 +22,34 @@ pub(crate) fn warm_up() {
     pool.shutdown(Shutdown::Finish { within: LONG }).expect("the parent's pool");
 }
 
+/// Waits until the arena has as many bytes and blocks as it had then.
+fn settle(then: &arena::Stats) {
+    eventually(|| {
+        let now = arena::check().expect("a sound arena");
+        if (now.used, now.blocks) == (then.used, then.blocks) {
+            return Ok(());
+        }
+        let (bytes, blocks) = (then.used, then.blocks);
+        Err(format!("the arena has {} bytes in {} blocks, and had {bytes} in {blocks}", now.used, now.blocks))
+    });
+}
+
 /// Runs `body`, and waits until nothing is left of it: no process, descriptor, entry of `/dev/shm`, or block of the arena. To be used alone in a
 /// process.
 pub(crate) fn leaving_nothing(body: impl FnOnce()) {
+    let before = arena::check().expect("a sound arena");
     warm_up();
     warm_up();
-    let (before, left) = (arena::check().expect("a sound arena"), Leftovers::now());
+    settle(&before);
+    let (participants, left) = (arena::stats().participants, Leftovers::now());
     body();
     left.assert_nothing_new();
+    settle(&before);
     eventually(|| {
-        let children = table::own_children();
-        if !children.is_empty() {
-            return Err(format!("children: {children:?}"));
-        }
-        let now = arena::check().expect("a sound arena");
-        let counts = |stats: &arena::Stats| (stats.used, stats.blocks, stats.participants);
-        if counts(&now) == counts(&before) {
+        let (children, now) = (table::own_children(), arena::stats().participants);
+        if children.is_empty() && now == participants {
             return Ok(());
         }
-        Err(format!(
-            "the arena has (bytes, blocks, participants) {:?}, and had {:?}",
-            counts(&now),
-            counts(&before)
-        ))
+        Err(format!("{now} participants, {participants} before; children: {children:?}"))
     });
 }

@@ -21,7 +21,8 @@ fn queue_of_a_hundred_thousand_tasks_takes_no_descriptor() {
             let handles: Vec<_> =
                 (0..tasks).map(|n| pool.submit(|n: u64| n ^ 1, n).expect("submit")).collect();
             let count_them = pool.submit(|count: Value<u64>| count.set(1), count.clone()).expect("submit");
-            assert_eq!(leftovers::descriptors().len(), descriptors);
+            let now = leftovers::descriptors().len();
+            assert!(now <= descriptors, "{now} descriptors, {descriptors} before");
             measured(&format!("{} bytes for each task", (arena::stats().used - before) / tasks));
             assert_eq!(count.get(), 0);
             go.set();

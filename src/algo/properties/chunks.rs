@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::prelude::*;
 
-use crate::algo::{ChunkState, ChunkWords, Chunks};
+use crate::algo::{ChunkState, ChunkWords, Chunks, Walk};
 use crate::shim::{AtomicU64, Ordering::Relaxed};
 
 #[derive(Clone, Copy, Debug)]
@@ -13,7 +13,7 @@ enum Op {
     Claim(usize),
     /// It is done with what it has.
     Done(usize, u64),
-    /// It dies: at what it has, or as soon as it has drawn a number.
+    /// It dies, with what it has.
     Die(usize),
     /// The parent looks after what the dead of this place left, and has it done again, or not.
     Bury(usize, bool),
@@ -41,8 +41,6 @@ fn ops() -> impl Strategy<Value = Vec<Op>> {
 #[derive(Default)]
 struct Expected {
     open: BTreeSet<usize>,
-    /// Open chunks whose numbers were drawn.
-    passed_over: BTreeSet<usize>,
     taken: BTreeMap<u32, usize>,
     failed: BTreeSet<usize>,
     items: u64,
@@ -50,9 +48,10 @@ struct Expected {
 }
 
 impl Expected {
-    /// The chunk whose number is drawn next.
-    fn next(&self) -> Option<usize> {
-        if self.stopped { None } else { self.open.difference(&self.passed_over).next().copied() }
+    /// The chunk that one on this walk claims next, of so many.
+    fn next(&self, mut walk: Walk, count: usize) -> Option<usize> {
+        let ahead = std::iter::from_fn(|| walk.next(count)).find(|chunk| self.open.contains(chunk));
+        ahead.filter(|_| !self.stopped)
     }
 
     fn state(&self, chunk: usize) -> ChunkState {
@@ -64,29 +63,35 @@ impl Expected {
             None => ChunkState::Done,
         }
     }
-
-    /// What `chunk` and those behind it become when that is reopened.
-    fn reopen(&mut self, chunk: usize) {
-        self.open.insert(chunk);
-        self.passed_over.retain(|passed| *passed < chunk);
-    }
 }
 
 fn words(count: usize) -> Vec<AtomicU64> {
     (0..count).map(|_| AtomicU64::new(0)).collect()
 }
 
-/// The place's ticket, and whether it is dead.
-type Places = [(u32, bool); PLACES];
+/// The place's ticket, whether it is dead, and where it walks.
+type Places = [(u32, bool, Walk); PLACES];
+
+fn places() -> Places {
+    [0, 1, u32::MAX].map(|ticket| (ticket, false, Walk::new(ticket as usize, PLACES)))
+}
 
 /// Does `op` to both.
-fn step(chunks: &Chunks<'_>, expected: &mut Expected, places: &mut Places, next: &mut u32, op: Op) {
+fn step(
+    chunks: &Chunks<'_>,
+    count: usize,
+    expected: &mut Expected,
+    places: &mut Places,
+    next: &mut u32,
+    op: Op,
+) {
     match op {
         Op::Claim(place) => {
-            let (ticket, dead) = places[place];
+            let (ticket, dead, walk) = &mut places[place];
+            let (ticket, dead) = (*ticket, *dead);
             if !dead && !expected.taken.contains_key(&ticket) {
-                let chunk = expected.next();
-                assert_eq!(chunks.claim(ticket), chunk);
+                let chunk = expected.next(walk.clone(), count);
+                assert_eq!(chunks.claim(ticket, walk), chunk);
                 if let Some(chunk) = chunk {
                     expected.open.remove(&chunk);
                     expected.taken.insert(ticket, chunk);
@@ -94,38 +99,30 @@ fn step(chunks: &Chunks<'_>, expected: &mut Expected, places: &mut Places, next:
             }
         }
         Op::Done(place, items) => {
-            let (ticket, dead) = places[place];
+            let (ticket, dead, _) = places[place];
             if !dead && let Some(chunk) = expected.taken.remove(&ticket) {
                 chunks.done(chunk, items);
                 expected.items += items;
             }
         }
         Op::Die(place) => {
-            let (ticket, dead) = &mut places[place];
-            if !*dead && !expected.taken.contains_key(ticket) {
-                // A number that was taken before is drawn again after a reopening: then nobody is robbed by this death.
-                let drawn = chunks.draw();
-                if let Some(chunk) = drawn.filter(|chunk| expected.open.contains(chunk)) {
-                    expected.passed_over.insert(chunk);
-                }
-            }
-            *dead = true;
+            places[place].1 = true;
         }
         Op::Bury(place, again) => {
-            let (ticket, dead) = places[place];
+            let (ticket, dead, _) = places[place];
             if dead {
                 let left = expected.taken.remove(&ticket);
                 assert_eq!(chunks.taken_by(ticket), left);
                 if let Some(chunk) = left {
                     if again {
                         assert!(chunks.reopen(chunk));
-                        expected.reopen(chunk);
+                        expected.open.insert(chunk);
                     } else {
                         assert!(chunks.fail(chunk));
                         expected.failed.insert(chunk);
                     }
                 }
-                places[place] = (*next, false);
+                places[place] = (*next, false, Walk::new(*next as usize, PLACES));
                 // Up to the largest number that there is.
                 *next = next.wrapping_sub(7);
             }
@@ -134,8 +131,7 @@ fn step(chunks: &Chunks<'_>, expected: &mut Expected, places: &mut Places, next:
             let open = expected.open.first().copied();
             assert_eq!(chunks.first_open(), open);
             if let Some(chunk) = open {
-                assert!(chunks.reopen(chunk));
-                expected.reopen(chunk);
+                assert!(chunks.reopen(chunk), "it is open already");
             }
         }
         Op::Stop => {
@@ -151,9 +147,9 @@ proptest! {
         let (shared, states) = (ChunkWords::new(), words(count));
         let chunks = Chunks::of(&shared, &states);
         let mut expected = Expected { open: (0..count).collect(), ..Expected::default() };
-        let (mut places, mut next) = ([(0, false), (1, false), (u32::MAX, false)], u32::MAX - 1);
+        let (mut places, mut next) = (places(), u32::MAX - 1);
         for op in ops {
-            step(&chunks, &mut expected, &mut places, &mut next, op);
+            step(&chunks, count, &mut expected, &mut places, &mut next, op);
             for chunk in 0..count {
                 prop_assert_eq!(chunks.state(chunk), expected.state(chunk));
             }
@@ -165,13 +161,13 @@ proptest! {
         }
         // All tickets end, and others come until nothing is open.
         for place in 0..PLACES {
-            step(&chunks, &mut expected, &mut places, &mut next, Op::Die(place));
-            step(&chunks, &mut expected, &mut places, &mut next, Op::Bury(place, true));
+            step(&chunks, count, &mut expected, &mut places, &mut next, Op::Die(place));
+            step(&chunks, count, &mut expected, &mut places, &mut next, Op::Bury(place, true));
         }
         while chunks.first_open().is_some() {
-            step(&chunks, &mut expected, &mut places, &mut next, Op::Resume);
-            step(&chunks, &mut expected, &mut places, &mut next, Op::Claim(0));
-            step(&chunks, &mut expected, &mut places, &mut next, Op::Done(0, 1));
+            for op in [Op::Claim(0), Op::Done(0, 1), Op::Die(0), Op::Bury(0, true)] {
+                step(&chunks, count, &mut expected, &mut places, &mut next, op);
+            }
         }
         for chunk in 0..count {
             let failed = expected.failed.contains(&chunk);
@@ -181,16 +177,17 @@ proptest! {
 
     #[test]
     fn damaged_words_yield_no_chunk_that_is_not_there(
-        bits in prop::collection::vec(prop_oneof![Just(0), 0..9_u64, any::<u64>(), Just(u64::MAX), (0..5_u64).prop_map(|kind| kind << 32)], 3..12),
+        bits in prop::collection::vec(prop_oneof![Just(0), 0..9_u64, any::<u64>(), Just(u64::MAX), (0..5_u64).prop_map(|kind| kind << 32)], 2..12),
         ticket in any::<u32>(),
         chunk in prop_oneof![0..12_usize, any::<usize>()],
     ) {
-        let (shared, states) = (ChunkWords::new(), words(bits.len() - 3));
+        let (shared, states) = (ChunkWords::new(), words(bits.len() - 2));
         let all = shared.all().into_iter().chain(&states);
         all.zip(&bits).for_each(|(word, bits)| word.store(*bits, Relaxed));
         let chunks = Chunks::of(&shared, &states);
+        let mut walk = Walk::new(ticket as usize, 3);
         for _ in 0..states.len() + 2 {
-            let Some(claimed) = chunks.claim(ticket) else { continue };
+            let Some(claimed) = chunks.claim(ticket, &mut walk) else { continue };
             prop_assert!(claimed < states.len());
             prop_assert_eq!(chunks.state(claimed), ChunkState::Taken(ticket));
             chunks.done(claimed, u64::MAX);
@@ -202,7 +199,7 @@ proptest! {
         chunks.stop();
         prop_assert!(chunks.first_open().is_none_or(|open| open < states.len()));
         prop_assert!(chunk < states.len() || chunks.state(chunk) == ChunkState::Failed);
-        prop_assert_eq!(chunks.claim(ticket), None);
+        prop_assert_eq!(chunks.claim(ticket, &mut Walk::new(0, 1)), None);
     }
 }
 
@@ -210,14 +207,15 @@ proptest! {
 fn done_and_failed_chunks_stay_so() {
     let (shared, states) = (ChunkWords::new(), words(2));
     let chunks = Chunks::of(&shared, &states);
-    chunks.done(chunks.claim(1).unwrap(), 5);
-    assert!(chunks.fail(chunks.claim(1).unwrap()));
+    let mut walk = Walk::new(0, 1);
+    chunks.done(chunks.claim(1, &mut walk).unwrap(), 5);
+    assert!(chunks.fail(chunks.claim(1, &mut walk).unwrap()));
     for _ in 0..2 {
         assert!(!chunks.fail(0) && !chunks.reopen(0) && !chunks.reopen(1));
         assert!(chunks.fail(1), "it failed before");
         assert_eq!([0, 1].map(|chunk| chunks.state(chunk)), [ChunkState::Done, ChunkState::Failed]);
     }
-    assert_eq!(chunks.claim(2), None);
+    assert_eq!(chunks.claim(2, &mut Walk::new(0, 1)), None);
     assert_eq!(chunks.progress(), 5);
 }
 
@@ -228,5 +226,17 @@ fn chunk_that_is_not_there_is_left_alone() {
     assert!(!chunks.fail(1) && !chunks.reopen(1));
     chunks.done(1, 0);
     assert_eq!(chunks.state(1), ChunkState::Failed);
-    assert_eq!(chunks.claim(7), Some(0));
+    assert_eq!(chunks.claim(7, &mut Walk::new(0, 1)), Some(0));
+}
+
+#[test]
+fn every_walk_comes_to_each_chunk_once() {
+    for (parts, count) in [(1, 0), (1, 5), (2, 5), (3, 2), (7, 100)] {
+        for home in 0..parts {
+            let mut walk = Walk::new(home, parts);
+            let mut way: Vec<usize> = std::iter::from_fn(|| walk.next(count)).collect();
+            way.sort_unstable();
+            assert_eq!(way, (0..count).collect::<Vec<_>>(), "from part {home} of {parts}");
+        }
+    }
 }
