@@ -29,6 +29,7 @@ use crate::algo::{ChunkState, Chunks};
 use crate::message::{DecodeError, Element, Measure, Message, Plain, Reader, Writer};
 use crate::segment::board::JobBlock;
 use crate::segment::region::Region;
+use crate::sys::Deadline;
 
 /// What a ticket works on.
 #[derive(Clone, Copy, Debug)]
@@ -232,6 +233,8 @@ where
     for _ in 0..count.min(usize::from(office.terms.workers)) {
         job.issue(ticket, &context);
     }
+    // One is woken, and wakes the next: by then this thread sleeps, and there is a processor for that one.
+    office.summon();
     if job.tickets.is_empty()
         && let Some(TaskFailure::Rejected { rejection }) = job.stopped_by.take()
     {
@@ -272,7 +275,7 @@ impl Job<'_> {
         C: Message + Clone,
     {
         let order = Order { ticket: self.issued, ..self.order }.sealed(self.office.key());
-        match self.office.submit::<F, (Order, C), ()>((order, context.clone()), false) {
+        match self.office.submit_quietly::<F, (Order, C), ()>((order, context.clone()), false) {
             Ok(index) => {
                 self.tickets.push((self.issued, Task::new(Arc::clone(self.office), index)));
                 self.issued += 1;
@@ -294,7 +297,7 @@ impl Job<'_> {
         C: Message + Clone,
     {
         if let Some((_, first)) = self.tickets.first() {
-            first.wait(LOOK);
+            first.wait_asleep(Deadline::after(LOOK));
         }
         let (ended, running): (Vec<_>, Vec<_>) =
             std::mem::take(&mut self.tickets).into_iter().partition(|(_, task)| task.is_ready());
@@ -314,8 +317,10 @@ impl Job<'_> {
                 return self.stop(DAMAGED);
             }
             self.issue(ticket, context);
+            self.office.summon();
         } else if self.is_short_of_tickets() && work_left() {
             self.issue(ticket, context);
+            self.office.summon();
         }
     }
 

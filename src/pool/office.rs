@@ -220,11 +220,36 @@ impl Office {
         task.state.wait(&member::park_until(deadline), |round| self.help(round))
     }
 
+    /// As [`await_task`](Self::await_task), asleep from the beginning: a processor for those who do the work.
+    pub(super) fn await_task_asleep(&self, index: u32, deadline: Deadline) -> bool {
+        let park = member::sleepy_park_until(deadline);
+        self.task(index).is_none_or(|task| task.state.wait(&park, |round| self.help(round)))
+    }
+
     // ---- submitting
 
     /// Submits a call of `F` with `arg`; returns the number of its record. `repeats`: it may be run again if a death interrupts it.
     #[inline]
     pub(super) fn submit<F, A, R>(&self, arg: A, repeats: bool) -> Result<u32, SubmitError<A>>
+    where
+        F: Fn(A) -> R + Copy,
+        A: Message,
+        R: Message,
+    {
+        let index = self.submit_quietly::<F, A, R>(arg, repeats)?;
+        self.summon();
+        Ok(index)
+    }
+
+    /// Sees to it that somebody comes for what was submitted; if that was idle, it sees to the rest.
+    #[inline]
+    pub(super) fn summon(&self) {
+        self.board.dispatch().summon(&member::park());
+    }
+
+    /// As [`submit`](Self::submit), but nobody is woken for it: [`summon`](Self::summon) does that, for many at once.
+    #[inline]
+    pub(super) fn submit_quietly<F, A, R>(&self, arg: A, repeats: bool) -> Result<u32, SubmitError<A>>
     where
         F: Fn(A) -> R + Copy,
         A: Message,
@@ -259,8 +284,6 @@ impl Office {
         task.seal.store(call::seal(number, self.key), Relaxed);
         Place::Nowhere.store(&task.result);
         desk.queue(&self.board, index, task, argument, repeats);
-        drop(desk);
-        self.board.dispatch().summon(&member::park());
         Ok(index)
     }
 

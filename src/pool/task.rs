@@ -133,6 +133,11 @@ impl<R: Message> Task<R> {
         task.is_some_and(|task| self.office.await_task(task, Deadline::after(timeout)))
     }
 
+    /// Waits until the task has ended, until `deadline` at most, and leaves the processor to others meanwhile. The handle is good.
+    pub(super) fn wait_asleep(&self, deadline: Deadline) -> bool {
+        self.office.await_task_asleep(self.index, deadline)
+    }
+
     /// Cancels the task if it has not begun, and returns whether that was so. Does not block.
     ///
     /// `true`: it never runs (not again, if a death interrupted it and the pool retries), and its result is [`TaskFailure::Cancelled`]. `false`: it runs or has ended, and nothing changes.

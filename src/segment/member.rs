@@ -405,6 +405,11 @@ pub(crate) const fn patient_park(patience: Option<u32>) -> ArenaPark {
     ArenaPark { patience, ..park_for(Deadline::never()) }
 }
 
+/// As [`park_until`], for one that sleeps at once.
+pub(crate) const fn sleepy_park_until(deadline: Deadline) -> ArenaPark {
+    ArenaPark { patience: Some(0), ..park_until(deadline) }
+}
+
 /// The longest nap. After each the sleeper looks whether the one it waits for is alive.
 const NAP: Duration = Duration::from_millis(50);
 
