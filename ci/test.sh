@@ -3,4 +3,4 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-ci/counted 1100 cargo test
+ci/counted 1330 cargo test

@@ -34,7 +34,7 @@
 //!
 //! **Deaths.** Killed before the claim: the task is queued. Between the claim and the head: others pass over. Between the end and the push:
 //! who buries it finds the end by the lease, and tells. With a spinner's slot or an idle bit: others are not woken for what is posted
-//! meanwhile; burying takes both back and wakes somebody if there is work.
+//! meanwhile; burying takes both back. Between taking somebody's bit and calling it: that one has no bit and sleeps; so after a burial all are called.
 
 use super::planted::{Bug, planted};
 use super::task_state::{Phase, TaskState};
@@ -368,10 +368,15 @@ impl<'a, R: Records> Dispatch<'a, R> {
         park.wake(&worker.call, 1);
     }
 
+    /// Wakes every worker, whatever it says: after a death, since the dead one may have been about to call any of them.
+    pub(crate) fn call_all<P: Park>(&self, park: &P) {
+        self.workers.iter().for_each(|worker| self.call(worker, park));
+    }
+
     /// Lets every worker end when it finds nothing more to take.
     pub(crate) fn end_work<P: Park>(&self, park: &P) {
         self.words.over.0.store(EMPTY_THEN_OVER, Release); // T7: before the calls
-        self.workers.iter().for_each(|worker| self.call(worker, park));
+        self.call_all(park);
     }
 
     // ---- a worker's side
@@ -420,7 +425,8 @@ impl<'a, R: Records> Dispatch<'a, R> {
         let mut round = 0;
         loop {
             let mut found = self.take(hand, park);
-            if found.is_none() {
+            // After a nap that nobody ended there is nothing to be quick for.
+            if found.is_none() && round == 0 {
                 self.spin(hand, park);
                 found = self.take(hand, park);
             }

@@ -3,7 +3,7 @@
 //!
 //! ```text
 //!   sleeps ◀──────────────────────────────────────────────────────────────┐
-//!     │ a notice, a knell, a ring, or 50 ms                               │
+//!     │ a notice, a knell, a ring, or 250 ms                              │
 //!     ▼                                                                   │
 //!   who is gone? ─▶ notices ─▶ bury ─▶ time limit ─▶ refill ─▶ hire ──────┘
 //! ```
@@ -27,15 +27,22 @@ use super::shutdown::Shutdown;
 use crate::algo::{Left, Phase, Records};
 use crate::segment::member;
 use crate::shim::Ordering::{Acquire, Relaxed};
-use crate::sys::{self, Deadline};
+use crate::sys;
 
 /// How long workers that were killed may take to be gone: only one that the kernel holds on to takes so long.
 const LAST_WAIT: Duration = Duration::from_secs(5);
+
+/// The longest nap. A death rings; that it did not, as when a process that the worker forked lives on, is found out then.
+const LONGEST_NAP: Duration = Duration::from_millis(250);
+/// The longest nap where a time limit is to be kept.
+const LONGEST_WITH_LIMIT: Duration = Duration::from_millis(50);
 
 /// Looks after the pool until it has ended.
 pub(super) fn supervise(office: Arc<Office>) {
     let ended = Arc::clone(&office.ended);
     let _ = office.supervisor.set(std::thread::current().id());
+    let longest = if office.terms.limit.is_some() { LONGEST_WITH_LIMIT } else { LONGEST_NAP };
+    let park = member::idle_park(longest, None);
     let mut supervisor = Supervisor { office: &office, round: 0, end: End::No, has_fallen: false };
     loop {
         let goes_on = catch_unwind(AssertUnwindSafe(|| supervisor.look_around())).unwrap_or_else(|payload| {
@@ -45,7 +52,6 @@ pub(super) fn supervise(office: Arc<Office>) {
         if !goes_on {
             break;
         }
-        let park = member::park_until(Deadline::never());
         office.board.dispatch().await_notice(&park, supervisor.round);
         supervisor.round += 1;
     }
@@ -98,7 +104,9 @@ impl Supervisor<'_> {
         }
         self.keep_to_limit();
         let refilled = self.office.desk().refill(&self.office.board);
-        if refilled || !gone.is_empty() {
+        if !gone.is_empty() {
+            self.office.board.dispatch().call_all(&member::park()); // whom the dead may have been about to call
+        } else if refilled {
             self.office.board.dispatch().summon(&member::park());
         }
         self.come_to_an_end();

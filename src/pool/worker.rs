@@ -26,6 +26,9 @@ use crate::sys;
 /// What is run in each worker before its first task.
 pub(super) type Initializer = Arc<dyn Fn() + Send + Sync>;
 
+/// How long an idle worker sleeps at most. It is called when there is work, also by whoever buries one that was killed before it called.
+const LONGEST_NAP: Duration = Duration::from_secs(1);
+
 /// What a worker needs to know. It reaches it by the fork.
 #[derive(Clone)]
 pub(super) struct Contract {
@@ -57,7 +60,7 @@ impl Contract {
         KEY.store(self.key, Relaxed);
         PLACE.store(u64::from(self.number) << 32 | self.board.workers().len() as u64, Relaxed);
         let dispatch = self.board.dispatch();
-        let park = member::patient_park(self.patience);
+        let park = member::idle_park(LONGEST_NAP, self.patience);
         let mut hand = Hand::new(self.number);
         let mut done = 0;
         while let Some(index) = dispatch.next(&mut hand, &park) {

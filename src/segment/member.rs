@@ -379,6 +379,8 @@ pub(crate) struct ArenaPark {
     patrols: bool,
     /// Pauses that it spins; `None`: as many as are worth a wake.
     patience: Option<u32>,
+    /// The longest nap.
+    longest: Duration,
 }
 
 /// Sleeps as long as it takes, in bounded naps.
@@ -390,19 +392,20 @@ pub(crate) const fn park() -> ArenaPark {
 /// Sleeps until `deadline` at most. For locks of the arena itself.
 #[inline]
 pub(crate) const fn park_for(deadline: Deadline) -> ArenaPark {
-    ArenaPark { deadline, patrols: false, patience: None }
+    ArenaPark { deadline, patrols: false, patience: None, longest: NAP }
 }
 
 /// Sleeps until `deadline` at most. For locks of the program's own. Without a deadline it patrols as well: sweeping may have to wait
 /// for somebody who is stopped.
 #[inline]
 pub(crate) const fn park_until(deadline: Deadline) -> ArenaPark {
-    ArenaPark { deadline, patrols: deadline.is_never(), patience: None }
+    ArenaPark { deadline, patrols: deadline.is_never(), patience: None, longest: NAP }
 }
 
-/// As [`park`], for one that spins for so many pauses before it sleeps; `None`: for as many as are worth a wake.
-pub(crate) const fn patient_park(patience: Option<u32>) -> ArenaPark {
-    ArenaPark { patience, ..park_for(Deadline::never()) }
+/// As [`park`], for one that waits for a call, not for anybody who may die: its naps grow to `longest`. `patience`: pauses that it spins before it
+/// sleeps; `None`: as many as are worth a wake.
+pub(crate) const fn idle_park(longest: Duration, patience: Option<u32>) -> ArenaPark {
+    ArenaPark { patience, longest, ..park_for(Deadline::never()) }
 }
 
 /// As [`park_until`], for one that sleeps at once.
@@ -422,11 +425,11 @@ impl ArenaPark {
         if self.deadline.expired() {
             return false;
         }
-        let nap = Duration::from_millis(1 << round.min(6)).min(NAP);
+        let nap = Duration::from_millis(1 << round.min(10)).min(self.longest);
         let slept = sys::wait_any(words, self.deadline.remaining_up_to(nap));
         if self.patrols
             && slept == sys::futex::Wait::TimedOut
-            && nap == NAP
+            && nap >= NAP
             && let Some(arena) = existing()
         {
             super::sweep::sweep_strays_now_and_then(arena);
