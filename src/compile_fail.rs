@@ -2,9 +2,10 @@
 //! not a misspelling.
 //!
 //! A race that the compiler finds between threads it finds between processes; these are the cases. Those with locks are in
-//! `locks`.
+//! `locks`, those with pools in `pools`.
 
 mod locks;
+mod pools;
 
 /// Two children may not be given the same chunk.
 ///

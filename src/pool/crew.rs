@@ -37,7 +37,7 @@ pub(super) struct Crew {
     members: Vec<Member>,
     /// Workers in a row that ended before they were set up.
     stillborn: u32,
-    /// Since when there have been failures only.
+    /// Since when none can be spawned.
     failing_since: Option<Instant>,
     /// What became of the last one.
     reason: Option<String>,
@@ -117,6 +117,12 @@ impl Crew {
                 Err(error) => return self.note_failure(error.to_string()),
             }
         }
+        self.failing_since = None;
+    }
+
+    /// Whether somebody is missing.
+    pub(super) fn is_short(&self) -> bool {
+        self.members.iter().any(|member| member.process.is_none())
     }
 
     /// Spawns nobody any more.
@@ -169,7 +175,6 @@ impl Crew {
                 reason = Some(String::from("they leave though there may be more to come"));
             } else if was_ready {
                 self.stillborn = 0;
-                self.failing_since = None;
             } else if let Some(said) = said {
                 reason = Some(said);
             }

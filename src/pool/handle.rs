@@ -76,7 +76,7 @@ impl Pool {
     /// `f` is a function, or a closure that captures nothing: what it needs goes in `arg`. That may be of any size, as may the result, and
     /// handles of this crate inside are given away or shared, as in any [`Message`].
     ///
-    /// Tasks begin in the order in which they were submitted, but for one that takes the place of a cancelled one. There may be millions of them, each taking 136 bytes and what its argument and result take.
+    /// Tasks begin in the order in which they were submitted, but for one that takes the place of a cancelled one. There may be millions of them, each taking some 190 bytes and what its argument and result take.
     ///
     /// ```compile_fail,E0080
     /// let pool = procshare::Pool::new(1)?;

@@ -34,6 +34,8 @@ const LAST_WAIT: Duration = Duration::from_secs(5);
 
 /// The longest nap. A death rings; that it did not, as when a process that the worker forked lives on, is found out then.
 const LONGEST_NAP: Duration = Duration::from_millis(250);
+/// The round whose nap is the longest where a worker is missing: some 30 ms.
+const SHORT: u32 = 5;
 /// The longest nap where a time limit is to be kept.
 const LONGEST_WITH_LIMIT: Duration = Duration::from_millis(50);
 
@@ -114,7 +116,12 @@ impl Supervisor<'_> {
             self.office.hire_soon();
         }
         match self.end {
-            End::No => true,
+            End::No => {
+                if self.office.crew().is_short() {
+                    self.round = self.round.min(SHORT);
+                }
+                true
+            }
             End::Finishing(_) => {
                 self.round = 0; // nobody rings when the last task has ended
                 true
