@@ -536,11 +536,11 @@ impl<'a, R: Records> Dispatch<'a, R> {
     // ---- after a death
 
     /// Takes what the dead `worker` left: its slot, its bit, and what it had in hand, which is returned. To be followed by
-    /// [`summon`](Self::summon). Nobody else has that number yet.
+    /// [`call_all`](Self::call_all), after which each worker looks, past a fence, before it sleeps again. Nobody else has that number yet.
     pub(crate) fn bury(&self, worker: u16) -> Left {
         let Some(words) = self.workers.get(usize::from(worker)) else { return Left::Nothing };
         for slot in &self.words.spinners {
-            // Relaxed: the dead one holds nothing back (D1); `summon` looks after a fence.
+            // Relaxed: the dead one holds nothing back (D1).
             let _ = slot.compare_exchange(u64::from(worker) + 1, 0, Relaxed, Relaxed);
         }
         let (idle, bit) = self.idle(worker);

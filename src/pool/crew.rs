@@ -130,7 +130,7 @@ impl Crew {
         self.is_closed = true;
     }
 
-    fn note_failure(&mut self, reason: String) {
+    pub(super) fn note_failure(&mut self, reason: String) {
         self.reason = Some(reason);
         let now = Instant::now();
         let failing = now - *self.failing_since.get_or_insert(now);

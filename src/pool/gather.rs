@@ -91,8 +91,7 @@ pub fn wait_any<R: Message>(tasks: &[Task<R>], timeout: Duration) -> Option<usiz
     for (which, task) in tasks.iter().enumerate() {
         task.tell(&gathering, which);
     }
-    let help = |round| tasks.iter().for_each(|task| task.help(round));
-    let first = if tasks.is_empty() { None } else { gathering.next(Deadline::after(timeout), help) };
+    let first = if tasks.is_empty() { None } else { gathering.next(Deadline::after(timeout), |_| ()) };
     for task in tasks {
         task.untell(&gathering);
     }
@@ -152,7 +151,12 @@ impl<R: Message> AsCompleted<R> {
         if self.left == 0 {
             return None;
         }
-        let help = |round| self.tasks.iter().flatten().for_each(|task| task.help(round));
+        // Those of one pool mostly; and each that can not be helped costs little.
+        let help = |round| {
+            if deadline.is_never() {
+                self.tasks.iter().flatten().for_each(|task| task.help(round));
+            }
+        };
         let which = if self.gathering.is_mine() {
             self.gathering.next(deadline, help)?
         } else {

@@ -196,6 +196,8 @@ const DAMAGED: TaskFailure = TaskFailure::Rejected { rejection: Rejection::Damag
 
 /// How often the caller of a map is told how far it is, and looks after tickets that ended badly.
 const LOOK: Duration = Duration::from_millis(20);
+/// The same, once something failed: the next failure should not keep a worker idle for long.
+const QUICK_LOOK: Duration = Duration::from_millis(1);
 
 /// Has the workers do a job; what is lent stays so until it is done.
 ///
@@ -215,6 +217,7 @@ where
     let chunks = u32::try_from(count).map_err(|_| Rejection::TooManyTasks { most: u32::MAX as usize })?;
     if chunks == 0 {
         office.may_submit()?;
+        watch(0);
         return Ok(Vec::new());
     }
     let block = JobBlock::allocate(chunks)?;
@@ -243,6 +246,9 @@ where
     while !job.tickets.is_empty() {
         job.await_ticket(ticket, &context);
         watch(job.chunks.progress());
+        if !office.is_mine() {
+            return Err(Rejection::NotMyPool); // `watch` forked, and came back here as well
+        }
     }
     Ok(job.into_failures(len))
 }
@@ -297,7 +303,8 @@ impl Job<'_> {
         C: Message + Clone,
     {
         if let Some((_, first)) = self.tickets.first() {
-            first.wait_asleep(Deadline::after(LOOK));
+            let failing = !(self.failed.is_empty() && self.interrupted.is_empty());
+            first.wait_asleep(Deadline::after(if failing { QUICK_LOOK } else { LOOK }));
         }
         let (ended, running): (Vec<_>, Vec<_>) =
             std::mem::take(&mut self.tickets).into_iter().partition(|(_, task)| task.is_ready());
@@ -362,12 +369,13 @@ impl Job<'_> {
     fn into_failures(mut self, len: usize) -> Vec<ChunkFailure> {
         let mut failed = std::mem::take(&mut self.failed);
         let rest = self.stopped_by.take().unwrap_or(TaskFailure::Cancelled);
-        let known: Vec<usize> = failed.iter().map(|(chunk, _)| *chunk).collect();
+        let mut known: Vec<usize> = failed.iter().map(|(chunk, _)| *chunk).collect();
+        known.sort_unstable();
         for chunk in 0..self.order.chunks as usize {
             match self.chunks.state(chunk) {
                 ChunkState::Done => {}
                 ChunkState::Open => failed.push((chunk, rest.clone())), // it was stopped: nobody came for it
-                _ if known.contains(&chunk) => {}
+                _ if known.binary_search(&chunk).is_ok() => {}
                 _ => failed.push((chunk, DAMAGED)),
             }
         }
@@ -393,7 +401,7 @@ impl Drop for Job<'_> {
             task.cancel();
         }
         for (_, task) in self.tickets.drain(..) {
-            while !task.wait(Duration::from_secs(1)) {}
+            while self.office.is_mine() && !task.wait(Duration::from_secs(1)) {}
         }
     }
 }

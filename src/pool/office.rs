@@ -53,6 +53,9 @@ pub(super) struct Office {
     orders: Mutex<Orders>,
     /// Since when a thread tries to spawn workers.
     hiring: Mutex<Option<Instant>>,
+    /// Had by who takes the standard streams to fork.
+    turn: Mutex<()>,
+    hires: Callbacks,
     pub(super) ended: Arc<Ended>,
 }
 
@@ -63,9 +66,25 @@ struct Streams {
 }
 
 impl Streams {
+    /// Blocks until nobody else has either of them, one after the other, and holds none meanwhile.
+    fn await_free() {
+        drop(std::io::stderr().lock());
+        drop(std::io::stdout().lock());
+    }
+
     /// Blocks until nobody else has them. A thread that has them has them once more.
     fn lock() -> Self {
         Self { _out: std::io::stdout().lock(), _err: std::io::stderr().lock() }
+    }
+}
+
+/// Says that nobody tries to spawn workers any more, also if that panicked.
+struct HiringDone<'a>(&'a Office);
+
+impl Drop for HiringDone<'_> {
+    fn drop(&mut self) {
+        *lock(&self.0.hiring) = None;
+        self.0.ring();
     }
 }
 
@@ -95,12 +114,20 @@ impl Ended {
         self.came.notify_all();
     }
 
-    /// Waits until nobody works there any more.
-    fn wait(&self) {
+    /// Waits until nobody works there any more. `between` is told how often this slept, each time.
+    fn wait(&self, between: impl Fn(u32)) {
         let mut has = lock(&self.has);
-        while !*has {
-            let nap = Duration::from_secs(1);
+        for round in 1.. {
+            if *has {
+                return;
+            }
+            let nap = Duration::from_millis(20);
             has = self.came.wait_timeout(has, nap).unwrap_or_else(PoisonError::into_inner).0;
+            if !*has {
+                drop(has);
+                between(round);
+                has = lock(&self.has);
+            }
         }
     }
 }
@@ -129,6 +156,8 @@ impl Office {
             supervisor: OnceLock::new(),
             orders: Mutex::new(Orders { end: None }),
             hiring: Mutex::new(None),
+            turn: Mutex::new(()),
+            hires: Callbacks::new("procshare-hire"),
             ended: Arc::default(),
         })
     }
@@ -167,13 +196,14 @@ impl Office {
     /// Waits until nobody works here any more. The supervisor does not wait for itself.
     pub(super) fn await_end(&self) {
         if self.supervisor.get() != Some(&std::thread::current().id()) {
-            self.ended.wait();
+            self.ended.wait(|round| self.help(round));
         }
     }
 
     // ---- workers
 
-    /// Sees to it that every place has a worker soon: on a thread of its own, since a fork waits for the standard streams' locks.
+    /// Sees to it that every place has a worker soon: on a thread of its own, since a fork waits for the standard streams' locks. That thread lives
+    /// as long as the pool, since where there is no `/proc` a child dies with the thread that forked it.
     pub(super) fn hire_soon(self: &Arc<Self>) {
         if !self.crew().wants_to_hire() {
             return;
@@ -186,38 +216,47 @@ impl Office {
         drop(hiring);
         let office = Arc::downgrade(self); // the pool may end meanwhile
         let hire = move || {
-            let streams = Streams::lock();
+            Streams::await_free();
             if let Some(office) = office.upgrade() {
-                office.hire_now(streams);
-                *lock(&office.hiring) = None;
-                office.ring();
+                let _done = HiringDone(&office);
+                let _turn = lock(&office.turn);
+                office.hire_now();
             }
         };
-        let thread = std::thread::Builder::new().name(String::from("procshare-hire"));
-        if thread.spawn(hire).is_err() {
-            self.hire_now(Streams::lock());
+        if self.hires.try_run(Box::new(hire)).is_err() {
+            self.crew().note_failure(String::from("the system refuses a thread that forks"));
             *lock(&self.hiring) = None;
         }
     }
 
-    fn hire_now(&self, _streams: Streams) {
+    /// To be called by who has the turn.
+    fn hire_now(&self) {
+        let _streams = Streams::lock();
         let mut crew = self.crew();
         crew.hire(self);
     }
 
-    /// For one who waits for a task, and has been waiting for a while: if nobody is left who could do it, and none can be had since somebody has
-    /// kept the standard streams locked for as long, that is most likely this very thread, which then can fork.
+    /// For one who waits for a task, without a deadline, and has been waiting for a while: if nobody is left who could do it, and none can be had
+    /// since somebody has kept the standard streams locked for as long, that is most likely this very thread, which then can fork.
     pub(super) fn help(&self, round: u32) {
         let is_stuck = || lock(&self.hiring).is_some_and(|since| since.elapsed() > STUCK);
         if round > PATIENT && is_stuck() && !self.crew().has_members() {
-            self.hire_now(Streams::lock());
+            // Not while the other one may have one of the streams and wait for the other.
+            if let Ok(_turn) = self.turn.try_lock() {
+                self.hire_now();
+            }
         }
     }
 
     /// Waits for the end of the task. `false`: the deadline came first.
     #[inline]
     pub(super) fn await_task(&self, task: &TaskWords, deadline: Deadline) -> bool {
-        task.state.wait(&member::park_until(deadline), |round| self.help(round))
+        let helps = deadline.is_never();
+        task.state.wait(&member::park_until(deadline), |round| {
+            if helps {
+                self.help(round);
+            }
+        })
     }
 
     /// As [`await_task`](Self::await_task), asleep from the beginning: a processor for those who do the work.

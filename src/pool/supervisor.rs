@@ -14,7 +14,7 @@
 //!
 //! I1. Who is gone is learned before the notices are taken, and buried after that: what a dead worker put on the stack has been passed on
 //!     when it is asked whether its last task was.
-//! I2. Nothing here runs users' code, and nothing here should panic. If it does, the pool ends.
+//! I2. Nothing here runs users' code (unless the system refuses the threads that should), and nothing here should panic. If it does, the pool ends.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -97,6 +97,10 @@ impl Supervisor<'_> {
         }
         for gone in &gone {
             self.bury(gone);
+            // Its lease is settled: else it would seem to have something in hand until the next one comes.
+            if let Some(words) = self.office.board.workers().get(usize::from(gone.number)) {
+                words.reset();
+            }
             self.office.crew().bury(gone.number);
             self.round = 0;
         }

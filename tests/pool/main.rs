@@ -19,5 +19,6 @@ mod memory;
 mod parent_death;
 mod retries;
 mod storm;
+mod streams;
 mod tasks;
 mod time_limits;
