@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use crate::queue::{
     Readiness, RecvError, TimedRecvError, TryRecvError, ready_any, recv_any, recv_any_timeout, try_recv_any,
 };
-use crate::{Channel, Process, Queue};
+use crate::{Channel, Process, Queue, Value};
 
 #[test]
 fn whoever_has_something_is_received_from() {
@@ -23,16 +23,25 @@ fn whoever_has_something_is_received_from() {
 fn sleeper_on_many_is_woken_by_any() {
     let ends: Vec<_> = (0..4).map(|_| Queue::<usize>::bounded(2).unwrap().split()).collect();
     let (senders, receivers): (Vec<_>, Vec<_>) = ends.into_iter().unzip();
-    let child = Process::spawn(move || {
-        for round in 0..40 {
-            std::thread::sleep(Duration::from_millis(1));
-            senders[round % 4].send(round).unwrap();
+    let received = Value::new(0_usize).unwrap();
+    let child = Process::spawn({
+        let received = received.clone();
+        move || {
+            for round in 0..40 {
+                // One at a time, however late the other one is; and mostly when that one sleeps.
+                while received.get() != round {
+                    std::thread::sleep(Duration::from_micros(100));
+                }
+                std::thread::sleep(Duration::from_millis(1));
+                senders[round % 4].send(round).unwrap();
+            }
         }
     })
     .unwrap();
     let all: Vec<_> = receivers.iter().collect();
     for round in 0..40 {
         assert_eq!(recv_any(&all), Ok((round % 4, round)));
+        received.set(round + 1);
     }
     assert_eq!(recv_any(&all), Err(RecvError::Disconnected));
     child.join().unwrap();
