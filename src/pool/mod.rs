@@ -30,6 +30,8 @@
 //! | `office`     | what the submitting process's parts share                                      |
 //! | `desk`       | records, and who wants to be told                                              |
 //! | `crew`       | the workers, as their parent knows them                                        |
+//! | `hiring`     | spawning workers for empty places                                              |
+//! | `ended`      | whether anybody works for it still                                             |
 //! | `supervisor` | the thread that looks after them                                               |
 //! | `callbacks`  | the thread on which callbacks run                                              |
 //! | `worker`     | a worker's side                                                                |
@@ -41,9 +43,11 @@ mod call;
 mod callbacks;
 mod crew;
 mod desk;
+mod ended;
 mod failure;
 mod gather;
 mod handle;
+mod hiring;
 mod imap;
 mod job;
 mod knell;

@@ -5,17 +5,18 @@
 //!                                                              └─ noticed ─▶ supervisor ─▶ those who are told
 //! ```
 
-use std::io::{StderrLock, StdoutLock};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread::ThreadId;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use super::account::Account;
 use super::call::{self, Place, Written};
 use super::callbacks::Callbacks;
 use super::crew::{Crew, Terms};
 use super::desk::{Desk, Notice, Told};
+use super::ended::Ended;
 use super::failure::{PoolError, Rejection, SubmitError, TaskFailure};
+use super::hiring::Hiring;
 use super::shutdown::Shutdown;
 use crate::algo::{ARGUMENT, Form, Phase, Records, Seen, TaskWords};
 use crate::message::parcel::{self, PackError};
@@ -51,47 +52,9 @@ pub(super) struct Office {
     /// The supervisor's thread.
     pub(super) supervisor: OnceLock<ThreadId>,
     orders: Mutex<Orders>,
-    /// Since when a thread tries to spawn workers.
-    hiring: Mutex<Option<Instant>>,
-    /// Had by who takes the standard streams to fork.
-    turn: Mutex<()>,
-    hires: Callbacks,
+    pub(super) hiring: Hiring,
     pub(super) ended: Arc<Ended>,
 }
-
-/// The standard streams, locked by this thread: what a fork waits for, apart from which it is quick.
-struct Streams {
-    _out: StdoutLock<'static>,
-    _err: StderrLock<'static>,
-}
-
-impl Streams {
-    /// Blocks until nobody else has either of them, one after the other, and holds none meanwhile.
-    fn await_free() {
-        drop(std::io::stderr().lock());
-        drop(std::io::stdout().lock());
-    }
-
-    /// Blocks until nobody else has them. A thread that has them has them once more.
-    fn lock() -> Self {
-        Self { _out: std::io::stdout().lock(), _err: std::io::stderr().lock() }
-    }
-}
-
-/// Says that nobody tries to spawn workers any more, also if that panicked.
-struct HiringDone<'a>(&'a Office);
-
-impl Drop for HiringDone<'_> {
-    fn drop(&mut self) {
-        *lock(&self.0.hiring) = None;
-        self.0.ring();
-    }
-}
-
-/// Naps after which one who waits looks whether there is anybody to wait for.
-const PATIENT: u32 = 3;
-/// No fork waits so long for the streams, unless somebody keeps them.
-const STUCK: Duration = Duration::from_millis(10);
 
 /// What the supervisor is to do.
 #[derive(Clone, Copy, Debug)]
@@ -100,39 +63,8 @@ pub(super) struct Orders {
     pub(super) end: Option<(Shutdown, Option<Instant>)>,
 }
 
-/// Whether anybody works in the office still. Apart from it: the last one out says so when he has let go of everything.
-#[derive(Debug, Default)]
-pub(super) struct Ended {
-    has: Mutex<bool>,
-    came: Condvar,
-}
-
-impl Ended {
-    /// Nobody works there any more.
-    pub(super) fn say(&self) {
-        *lock(&self.has) = true;
-        self.came.notify_all();
-    }
-
-    /// Waits until nobody works there any more. `between` is told how often this slept, each time.
-    fn wait(&self, between: impl Fn(u32)) {
-        let mut has = lock(&self.has);
-        for round in 1.. {
-            if *has {
-                return;
-            }
-            let nap = Duration::from_millis(20);
-            has = self.came.wait_timeout(has, nap).unwrap_or_else(PoisonError::into_inner).0;
-            if !*has {
-                drop(has);
-                between(round);
-                has = lock(&self.has);
-            }
-        }
-    }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+/// What is behind `mutex`, whoever panicked with it.
+pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
@@ -155,9 +87,7 @@ impl Office {
             wakers: Callbacks::new("procshare-wakers"),
             supervisor: OnceLock::new(),
             orders: Mutex::new(Orders { end: None }),
-            hiring: Mutex::new(None),
-            turn: Mutex::new(()),
-            hires: Callbacks::new("procshare-hire"),
+            hiring: Hiring::default(),
             ended: Arc::default(),
         })
     }
@@ -201,52 +131,6 @@ impl Office {
     }
 
     // ---- workers
-
-    /// Sees to it that every place has a worker soon: on a thread of its own, since a fork waits for the standard streams' locks. That thread lives
-    /// as long as the pool, since where there is no `/proc` a child dies with the thread that forked it.
-    pub(super) fn hire_soon(self: &Arc<Self>) {
-        if !self.crew().wants_to_hire() {
-            return;
-        }
-        let mut hiring = lock(&self.hiring);
-        if hiring.is_some() {
-            return;
-        }
-        *hiring = Some(Instant::now());
-        drop(hiring);
-        let office = Arc::downgrade(self); // the pool may end meanwhile
-        let hire = move || {
-            Streams::await_free();
-            if let Some(office) = office.upgrade() {
-                let _done = HiringDone(&office);
-                let _turn = lock(&office.turn);
-                office.hire_now();
-            }
-        };
-        if self.hires.try_run(Box::new(hire)).is_err() {
-            self.crew().note_failure(String::from("the system refuses a thread that forks"));
-            *lock(&self.hiring) = None;
-        }
-    }
-
-    /// To be called by who has the turn.
-    fn hire_now(&self) {
-        let _streams = Streams::lock();
-        let mut crew = self.crew();
-        crew.hire(self);
-    }
-
-    /// For one who waits for a task, without a deadline, and has been waiting for a while: if nobody is left who could do it, and none can be had
-    /// since somebody has kept the standard streams locked for as long, that is most likely this very thread, which then can fork.
-    pub(super) fn help(&self, round: u32) {
-        let is_stuck = || lock(&self.hiring).is_some_and(|since| since.elapsed() > STUCK);
-        if round > PATIENT && is_stuck() && !self.crew().has_members() {
-            // Not while the other one may have one of the streams and wait for the other.
-            if let Ok(_turn) = self.turn.try_lock() {
-                self.hire_now();
-            }
-        }
-    }
 
     /// Waits for the end of the task. `false`: the deadline came first.
     #[inline]
