@@ -5,4 +5,5 @@ cd "$(dirname "$0")/.."
 
 crate=(--locked --manifest-path benches/comparison/Cargo.toml --target-dir target/comparison)
 cargo clippy "${crate[@]}" --all-targets -- -D warnings
-ci/counted 5 cargo test "${crate[@]}"
+# One after the other: a sample of some milliseconds must not be starved by the other tables.
+ci/counted 5 cargo test "${crate[@]}" -- --test-threads=1
