@@ -41,7 +41,7 @@ mod element;
 mod error;
 mod measure;
 pub(crate) mod parcel;
-mod plain;
+pub(crate) mod plain;
 pub(crate) mod posted;
 mod primitives;
 mod reader;

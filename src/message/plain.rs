@@ -49,6 +49,14 @@ pub trait Plain: NoUninit + CheckedBitPattern + Send + 'static {}
 #[diagnostic::do_not_recommend]
 impl<T: NoUninit + CheckedBitPattern + Send + 'static> Plain for T {}
 
+/// The value that has these bits, by value: what is checked is what is used. `None`: none has.
+#[inline(always)]
+#[allow(unsafe_code)] // what bytemuck has for bytes, for bits
+pub(crate) fn checked<T: Plain>(bits: T::Bits) -> Option<T> {
+    // SAFETY: `T` has the layout of its `Bits`, and these are valid for it: `CheckedBitPattern`.
+    T::is_valid_bit_pattern(&bits).then(|| unsafe { std::mem::transmute_copy::<T::Bits, T>(&bits) })
+}
+
 /// Makes a plain type of your own a [`Message`](crate::Message), in one line.
 ///
 /// Vectors and arrays of it are one copy each way. Several types may stand in one line, separated by commas.

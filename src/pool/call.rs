@@ -174,14 +174,9 @@ impl Order<'_> {
     fn give<R: Message>(&self, result: R) -> Phase {
         let mut room = [0_u64; ARGUMENT];
         let most = if self.may_repeat { SMALL_RESULT } else { SMALL_ARGUMENT };
-        match pack_at_most(result, &mut room, most) {
+        match pack_small(result, &mut room, most) {
             Ok(Ok(bytes)) => {
-                let words = if bytes <= SMALL_RESULT {
-                    &self.task.small_result[..]
-                } else {
-                    &self.task.small_argument[..]
-                };
-                store(words, &room, bytes);
+                store(small_result(self.task, bytes), &room, bytes);
                 Place::Small(bytes).store(&self.task.result);
                 Phase::Returned
             }
@@ -239,16 +234,15 @@ impl Order<'_> {
     }
 }
 
-/// Writes a message that needs no block and little room into `words`. Returns how many bytes; `Err`: the message, if it needs more.
+/// Where in the record a result of so many bytes stands: where its argument was, if it needs the room.
 #[inline]
-pub(super) fn pack_small<M: Message>(
-    message: M,
-    words: &mut [u64; ARGUMENT],
-) -> Result<Result<usize, DecodeError>, M> {
-    pack_at_most(message, words, SMALL_ARGUMENT)
+pub(super) fn small_result(task: &TaskWords, bytes: usize) -> &[AtomicU64] {
+    if bytes <= SMALL_RESULT { &task.small_result } else { &task.small_argument }
 }
 
-fn pack_at_most<M: Message>(
+/// Writes a message that needs no block and at most so many bytes into `words`. Returns how many bytes; `Err`: the message, if it needs more.
+#[inline]
+pub(super) fn pack_small<M: Message>(
     message: M,
     words: &mut [u64; ARGUMENT],
     most: usize,

@@ -80,17 +80,16 @@ pub(super) struct Gone {
 }
 
 impl Crew {
-    /// Spawns a worker for every place. On an error those that were spawned are killed by their drop.
+    /// Makes the places, and spawns a worker for each. After an error some may have one.
     pub(super) fn hire_all(&mut self, office: &Office) -> Result<(), SpawnError> {
         self.members.resize_with(usize::from(office.terms.workers), Member::default);
-        for number in 0..office.terms.workers {
-            match spawn(office, number) {
-                Ok(process) => self.members[usize::from(number)].process = Some(process),
-                Err(error) => {
-                    self.kill_all();
-                    return Err(error);
-                }
-            }
+        self.fill(office)
+    }
+
+    /// Spawns a worker for every place that has none.
+    fn fill(&mut self, office: &Office) -> Result<(), SpawnError> {
+        for (number, member) in (0_u16..).zip(&mut self.members).filter(|(_, member)| member.is_free()) {
+            member.process = Some(spawn(office, number)?);
         }
         Ok(())
     }
@@ -105,19 +104,12 @@ impl Crew {
     /// Spawns a worker for every place that has none, unless it is time to rest. To be called with the standard streams locked: a fork waits for
     /// them, and who waits for this lock must not.
     pub(super) fn hire(&mut self, office: &Office) {
-        if !self.wants_to_hire() {
-            return;
-        }
-        for (number, member) in (0_u16..).zip(&mut self.members) {
-            if !member.is_free() {
-                continue;
-            }
-            match spawn(office, number) {
-                Ok(process) => member.process = Some(process),
-                Err(error) => return self.note_failure(error.to_string()),
+        if self.wants_to_hire() {
+            match self.fill(office) {
+                Ok(()) => self.failing_since = None,
+                Err(error) => self.note_failure(error.to_string()),
             }
         }
-        self.failing_since = None;
     }
 
     /// Whether somebody is missing.

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::task::Waker;
 
 use super::call::Written;
+use super::callbacks::Callback;
 use super::failure::Rejection;
 use super::gather::Gathering;
 use crate::algo::{Feed, Records, TaskWords};
@@ -19,7 +20,7 @@ use crate::segment::container::Container;
 pub(super) enum Told {
     Wake(Waker),
     Tell(Arc<Gathering>, usize),
-    Call(Box<dyn FnOnce() + Send>),
+    Call(Callback),
 }
 
 /// What is kept beside one record.

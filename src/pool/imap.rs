@@ -52,6 +52,12 @@ where
     }
 }
 
+/// How many inputs of `F`, whose type says everything, are in flight at most if nobody says otherwise.
+fn window<F>(pool: &Pool, _: F) -> usize {
+    assert_captureless::<F>();
+    usize::from(pool.office.terms.workers) * AHEAD_EACH
+}
+
 macro_rules! window {
     () => {
         /// Sets how many inputs are in flight at most: read, and their results not returned. Without it, 4 for each worker; 0 is 1.
@@ -178,9 +184,7 @@ impl Pool {
         A: Message,
         R: Message,
     {
-        assert_captureless::<F>();
-        let _ = f; // its type says everything
-        let window = usize::from(self.office.terms.workers) * AHEAD_EACH;
+        let window = window(self, f);
         let (inputs, tasks) = (inputs.into_iter().fuse(), VecDeque::new());
         Imap { pool: self, inputs, window, tasks, function: PhantomData }
     }
@@ -202,9 +206,7 @@ impl Pool {
         A: Message,
         R: Message,
     {
-        assert_captureless::<F>();
-        let _ = f; // its type says everything
-        let window = usize::from(self.office.terms.workers) * AHEAD_EACH;
+        let window = window(self, f);
         ImapUnordered {
             pool: self,
             inputs: inputs.into_iter().fuse(),

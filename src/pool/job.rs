@@ -26,7 +26,7 @@ use super::office::Office;
 use super::task::Task;
 use super::worker;
 use crate::algo::{ChunkState, Chunks};
-use crate::message::{DecodeError, Element, Measure, Message, Plain, Reader, Writer};
+use crate::message::{DecodeError, Element, Measure, Message, Plain, Reader, Writer, plain};
 use crate::segment::board::JobBlock;
 use crate::segment::region::Region;
 use crate::sys::Deadline;
@@ -95,7 +95,7 @@ impl Order {
         let Some(chunks) = JobBlock::find(self.job, self.chunks) else { return };
         let mut walk = worker::walk();
         while let Some(chunk) = chunks.claim(self.ticket, &mut walk) {
-            worker::chunk_begins();
+            worker::time_begins();
             let range = range(chunk, self.chunk, len);
             let items = range.len() as u64;
             if work(chunk, range).is_none() {
@@ -121,8 +121,8 @@ where
             let input = unsafe { order.input.lent::<T::Bits>(range.start, range.len()) }?;
             // SAFETY: as above, and this part to who claimed the chunk alone (I2).
             let output = unsafe { order.output.lent_mut::<R>(range.start, range.len()) }?;
-            for (output, input) in output.iter_mut().zip(input) {
-                *output = f(&context, value(input)?);
+            for (output, bits) in output.iter_mut().zip(input) {
+                *output = f(&context, plain::checked(*bits)?);
             }
             Some(())
         });
@@ -160,8 +160,8 @@ where
             // SAFETY: as in `map`.
             let input = unsafe { order.input.lent::<T::Bits>(range.start, range.len()) }?;
             let mut sum = identity();
-            for input in input {
-                sum = f(&context, sum, value(input)?);
+            for bits in input {
+                sum = f(&context, sum, plain::checked(*bits)?);
             }
             // SAFETY: as in `map`: the element of this chunk.
             let output = unsafe { order.output.lent_mut::<S>(chunk, 1) }?;
@@ -169,14 +169,6 @@ where
             Some(())
         });
     }
-}
-
-/// The value that has these bits. `None`: none has; so only damaged memory says.
-#[inline(always)]
-fn value<T: Plain>(bits: &T::Bits) -> Option<T> {
-    let bits = *bits; // once: what is checked is what is used
-    // SAFETY: `T` has the layout of its `Bits`, and these are valid for it: `CheckedBitPattern`.
-    T::is_valid_bit_pattern(&bits).then(|| unsafe { std::mem::transmute_copy::<T::Bits, T>(&bits) })
 }
 
 /// How a job is to be done.

@@ -5,6 +5,7 @@
 //!                                                              └─ noticed ─▶ supervisor ─▶ those who are told
 //! ```
 
+use std::alloc::Layout;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread::ThreadId;
 use std::time::Instant;
@@ -20,8 +21,9 @@ use super::hiring::Hiring;
 use super::shutdown::Shutdown;
 use crate::algo::{ARGUMENT, Form, Phase, Records, Seen, TaskWords};
 use crate::message::parcel::{self, PackError};
+use crate::message::posted::Packed;
 use crate::message::{DecodeError, Message};
-use crate::process::Worker;
+use crate::process::{Panic, Worker};
 use crate::segment::AllocError;
 use crate::segment::bearing::Bearing;
 use crate::segment::board::Board;
@@ -30,7 +32,6 @@ use crate::segment::member;
 use crate::segment::queued::QueueId;
 use crate::shim::Ordering::Relaxed;
 use crate::sys::{Deadline, Loaded};
-use std::alloc::Layout;
 
 /// See the module.
 pub(super) struct Office {
@@ -261,12 +262,7 @@ impl Office {
         let undecodable = |error| TaskFailure::Undecodable { error };
         match Place::load(&task.result) {
             Place::Small(bytes) => {
-                let words = if bytes <= size_of_val(&task.small_result) {
-                    &task.small_result[..]
-                } else {
-                    &task.small_argument[..]
-                };
-                call::unpack_small(words, bytes).map_err(undecodable)
+                call::unpack_small(call::small_result(task, bytes), bytes).map_err(undecodable)
             }
             Place::Block(unit) => self.take_block(unit, index, seen).map_err(undecodable),
             _ => Err(undecodable(DecodeError::Foreign("the task's record is damaged"))),
@@ -281,7 +277,7 @@ impl Office {
     fn take_block<M: Message>(&self, unit: u64, index: u32, seen: Seen) -> Result<M, DecodeError> {
         let envelope = self.envelope(unit, index, seen);
         let envelope = envelope.ok_or(DecodeError::Foreign("the result's block is damaged"))?;
-        crate::message::posted::Packed::Large(envelope).unpack()
+        Packed::Large(envelope).unpack()
     }
 
     /// Drops the result of a task that has ended and that nobody will take, or that died while it was written.
@@ -304,8 +300,7 @@ impl Office {
                 },
                 Place::NoMemory(requested) => TaskFailure::OutOfMemory { worker: worker(), requested },
                 // There was no memory even for the account.
-                _ => Account::panicked(crate::process::Panic::new(String::from("(no message)"), None))
-                    .into_failure(worker()),
+                _ => TaskFailure::Panicked { worker: worker(), panic: Panic::unknown() },
             },
             Phase::Died => {
                 let (signal, code) = unpack_end(how.load(Relaxed));
@@ -446,7 +441,7 @@ const fn unpack_end(word: u64) -> (Option<i32>, Option<i32>) {
 #[inline]
 fn write<A: Message>(arg: A) -> Result<Written, SubmitError<A>> {
     let mut words = [0; ARGUMENT];
-    let small = call::pack_small(arg, &mut words);
+    let small = call::pack_small(arg, &mut words, call::SMALL_ARGUMENT);
     let arg = match small {
         Ok(Ok(bytes)) => return Ok(Written::Small(words, bytes)),
         Ok(Err(_)) => return Err(SubmitError { error: Rejection::Mismeasured, arg: None }),

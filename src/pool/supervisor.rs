@@ -166,12 +166,13 @@ impl Supervisor<'_> {
             Left::Running(index) => {
                 let repeats = self.end == End::No || matches!(self.end, End::Finishing(_));
                 let retries = if repeats { office.terms.retries } else { 0 };
-                if let Some(task) = office.task(index) {
-                    // Before the record can be anybody else's: what was half written is not taken for the next result.
+                if retries > 0
+                    && let Some(task) = office.task(index)
+                {
+                    // Before the record is another use's: what was half written is not taken for that one's result.
                     office.discard_result(task, index, task.state.look());
                 }
-                let repeated = retries > 0 && office.desk().repeat(&office.board, index, *number, retries);
-                if !repeated {
+                if retries == 0 || !office.desk().repeat(&office.board, index, *number, retries) {
                     // It may have taken one more between the look at its lease and the kill.
                     let to = if matches!(self.end, End::Killed(_)) { Phase::Cancelled } else { Phase::Died };
                     office.conclude_for(died, index, Phase::Running, to);
@@ -234,12 +235,13 @@ impl Supervisor<'_> {
             }
             self.end = End::Finishing(by);
         }
-        let is_late = |by: Option<Instant>| by.is_some_and(|by| Instant::now() >= by);
-        // A shutdown may have become an abort meanwhile.
-        let is_late = |by| is_late(by) || matches!(self.office.orders().end, Some((Shutdown::Abort, _)));
+        let is_late = |by: Option<Instant>| {
+            // A shutdown may have become an abort meanwhile.
+            by.is_some_and(|by| Instant::now() >= by)
+                || matches!(self.office.orders().end, Some((Shutdown::Abort, _)))
+        };
         match self.end {
-            End::Finishing(by) if is_late(by) => self.kill(),
-            End::Leaving(by) if is_late(by) => self.kill(),
+            End::Finishing(by) | End::Leaving(by) if is_late(by) => self.kill(),
             End::Finishing(by) if self.office.desk().is_drained(&self.office.board) => self.leave(by),
             _ => {}
         }

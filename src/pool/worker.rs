@@ -82,9 +82,7 @@ impl Contract {
 
     fn run(&self, index: u32) -> Phase {
         let Some(task) = self.board.record(index) else { return Phase::Failed };
-        if let Some(words) = self.board.workers().get(usize::from(self.number)) {
-            words.began.store(sys::milliseconds(), Release); // T9
-        }
+        time_begins();
         let order = Order {
             task,
             position: position(index, task.state.look().sequence()),
@@ -130,8 +128,8 @@ pub(super) fn walk() -> Walk {
     Walk::new((place >> 32) as usize, place as u32 as usize)
 }
 
-/// The task that runs here begins another chunk: its time begins anew.
-pub(super) fn chunk_begins() {
+/// The time of what runs here begins: of a task, or of another chunk of it.
+pub(super) fn time_begins() {
     // SAFETY: null, or the words of this worker in the board, which `work` keeps, in a frame that is never left but by the end of the process.
     if let Some(words) = unsafe { AT_WORK.load(Relaxed).as_ref() } {
         words.began.store(sys::milliseconds(), Release); // T9

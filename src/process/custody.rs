@@ -404,8 +404,7 @@ impl Custody {
         let worker = self.worker.clone();
         match (outcome, status) {
             (Outcome::Panicked, _) => {
-                let unknown = || Panic { message: String::from("(no message)"), location: None };
-                Failure::Panicked { worker, panic: panic.unwrap_or_else(unknown) }
+                Failure::Panicked { worker, panic: panic.unwrap_or_else(Panic::unknown) }
             }
             (Outcome::OutOfMemory { bytes }, _) => Failure::OutOfMemory { worker, requested: bytes },
             (_, ExitStatus::Signaled { signal, core_dumped }) => {

@@ -40,6 +40,11 @@ pub struct Panic {
 }
 
 impl Panic {
+    /// One of which nothing is known.
+    pub(crate) fn unknown() -> Self {
+        Self::new(String::from("(no message)"), None)
+    }
+
     pub(crate) const fn new(message: String, location: Option<String>) -> Self {
         Self { message, location }
     }

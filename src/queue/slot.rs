@@ -9,7 +9,7 @@ use std::mem::MaybeUninit;
 use std::ptr::NonNull;
 use std::slice;
 
-use crate::message::Plain;
+use crate::message::plain::{self, Plain};
 use crate::shim::{AtomicU8, AtomicU16, AtomicU32, AtomicU64, Ordering::Relaxed};
 use crate::sys;
 
@@ -39,8 +39,7 @@ pub(super) unsafe fn read<T: Plain>(at: NonNull<u8>) -> Option<T> {
     unsafe { copy_from::<T>(bits.as_mut_ptr().cast(), at.as_ptr()) };
     // SAFETY: all bytes were written, and any bytes are `Bits`, which is `AnyBitPattern`.
     let bits = unsafe { bits.assume_init() };
-    // SAFETY: `T` has the layout of its `Bits`, and these are valid for it: `CheckedBitPattern`.
-    T::is_valid_bit_pattern(&bits).then(|| unsafe { std::mem::transmute_copy::<T::Bits, T>(&bits) })
+    plain::checked(bits)
 }
 
 /// Copies a `T` into the slot `to`.

@@ -181,28 +181,20 @@ impl Arena {
         self.at(self.layout.unit_at(unit))
     }
 
-    /// The words of the share record that begins at `unit`. `None`: no unit has that number.
+    /// The words of the share record that begins at `unit`. `None`: no unit has that number, or it never had memory.
     pub(super) fn share_words(&self, unit: u64) -> Option<&[AtomicU64; RECORD / 8]> {
-        let units = (RECORD / UNIT) as u64;
-        if unit + units > (self.layout.pages * UNITS) as u64 {
-            return None;
-        }
-        if unit / UNITS as u64 >= self.committed() as u64 {
-            return None; // never committed: no record was ever there
-        }
+        let record = self.unit_range(unit, RECORD)?;
         // SAFETY: the check above keeps the record inside the data pages, where `unit` addresses 64-byte-aligned memory; it
         // is read as atomics only, for which every bit pattern is valid.
-        Some(unsafe { self.unit(unit).cast::<[AtomicU64; RECORD / 8]>().as_ref() })
+        Some(unsafe { record.cast::<[AtomicU64; RECORD / 8]>().as_ref() })
     }
 
     /// The first words of what begins at `unit`. `None`: no unit has that number, or it never had memory.
     pub(super) fn words_at(&self, unit: u64) -> Option<&[AtomicU64; UNIT / 8]> {
-        if unit >= (self.layout.pages * UNITS) as u64 || unit / UNITS as u64 >= self.committed() as u64 {
-            return None;
-        }
+        let first = self.unit_range(unit, UNIT)?;
         // SAFETY: the check above keeps the unit inside the data pages, 64-byte aligned; it is read as atomics only, for which every
         // bit pattern is valid.
-        Some(unsafe { self.unit(unit).cast::<[AtomicU64; UNIT / 8]>().as_ref() })
+        Some(unsafe { first.cast::<[AtomicU64; UNIT / 8]>().as_ref() })
     }
 
     /// How far into the arena `bytes` bytes at `at` lie. `None`: they are not in its data pages.
@@ -214,7 +206,7 @@ impl Arena {
     /// The `bytes` bytes at that offset. `None`: they are not all in data pages that may have memory.
     pub(super) fn data_at(&self, offset: u64, bytes: u64) -> Option<NonNull<u8>> {
         let end = offset.checked_add(bytes)?;
-        let pages = self.committed().min(self.layout.pages);
+        let pages = self.committed();
         let inside =
             offset >= self.layout.data_at as u64 && end <= (self.layout.data_at + pages * PAGE) as u64;
         inside.then(|| self.at((offset as usize).min(self.layout.capacity - 1)))
@@ -224,13 +216,13 @@ impl Arena {
     #[inline]
     pub(super) fn unit_range(&self, unit: u64, bytes: usize) -> Option<NonNull<u8>> {
         let end = unit.checked_add(bytes.div_ceil(UNIT) as u64)?;
-        let units = (self.committed().min(self.layout.pages) * UNITS) as u64;
-        (end <= units).then(|| self.unit(unit))
+        (end <= (self.committed() * UNITS) as u64).then(|| self.unit(unit))
     }
 
     /// How many pages may have memory, from the first one on.
-    pub(super) fn committed(&self) -> usize {
-        self.header().derived.0.ready.load(Relaxed) as usize // only grows
+    fn committed(&self) -> usize {
+        let ready = self.header().derived.0.ready.load(Relaxed) as usize; // only grows
+        ready.min(self.layout.pages) // others may have damaged it
     }
 
     /// Commits the heads up to and including `index`, and some more.

@@ -1,10 +1,6 @@
 //! How long a pause of a spinning thread takes here: some 5 to 150 cycles, depending on the processor.
 //!
 //! Timed once per process, in a few batches. The quickest one counts: what made the others take longer was no pause.
-#![cfg_attr(
-    not(test),
-    allow(dead_code, reason = "what spins for a time that the program sets is still to come")
-)]
 
 use std::time::{Duration, Instant};
 

@@ -9,32 +9,25 @@ use std::hint::black_box;
 use std::mem::MaybeUninit;
 use std::time::{Duration, Instant};
 
-use super::futex::{relax, wait};
+use super::futex::wait;
+use super::pause::pauses_in;
 use crate::shim::AtomicU64;
 
 /// Sleeps that are measured: an odd number, for the one in the middle.
 const SLEEPS: usize = 5;
 /// How long each is asked to be: no longer than it takes to fall asleep.
 const NAP: Duration = Duration::from_micros(2);
-/// Pauses that are timed: 10 us or less.
-const PAUSES: u32 = 128;
 
 /// What the cost of a wake may be. Less: the timer fired before the thread slept. More: somebody else had the processor.
 const LEAST: Duration = Duration::from_micros(3);
 const MOST: Duration = Duration::from_micros(50);
 /// Pauses of a processor whose pause takes no time at all.
-const MOST_PAUSES: u128 = 10_000;
+const MOST_PAUSES: u32 = 10_000;
 
 /// Measures how many pauses are worth one wake; never 0. Blocks for a fraction of a millisecond.
 pub(crate) fn pauses_of_a_wake() -> u32 {
     let wake = lateness().clamp(LEAST, MOST);
-    let begun = Instant::now();
-    for _ in 0..PAUSES {
-        relax();
-    }
-    let pauses = begun.elapsed().as_nanos().max(1);
-    // At most 10,000, and at least 1.
-    (wake.as_nanos() * u128::from(PAUSES) / pauses).clamp(1, MOST_PAUSES) as u32
+    pauses_in(wake).clamp(1, MOST_PAUSES)
 }
 
 /// The number of the processor, if this thread may run on one only. Not knowing means that there are more.
